@@ -1,0 +1,71 @@
+"""Names to things, imported only when asked for: the one sanctioned laziness.
+
+The public names of ``daytwo`` and the runtimes are tables of ``module:attribute``. Others add runtimes through the
+entry-point group ``daytwo.runtimes``. A library that is missing becomes a sentence that says what to install.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from daytwo.errors import DaytwoError, MissingLibrary
+
+PUBLIC: Mapping[str, str] = {
+    "Batch": "daytwo.batch:Batch",
+    "Bundle": "daytwo.bundle:Bundle",
+    "DaytwoError": "daytwo.errors:DaytwoError",
+    "Field": "daytwo.signature:Field",
+    "InvalidInput": "daytwo.errors:InvalidInput",
+    "Predictor": "daytwo.predictor:Predictor",
+    "Signature": "daytwo.signature:Signature",
+    "app": "daytwo.api.app:app",
+    "check": "daytwo.api.check:check",
+    "load": "daytwo.api.load:load",
+    "pack": "daytwo.api.pack:pack",
+    "serve": "daytwo.api.serve:serve",
+}
+
+RUNTIMES: Mapping[str, str] = {
+    "onnx": "daytwo.runtimes.onnx:OnnxRuntime",
+    "python": "daytwo.runtimes.python:PythonRuntime",
+    "sklearn": "daytwo.runtimes.sklearn:SklearnRuntime",
+}
+
+#: The extra that brings each library, for the sentence of MissingLibrary.
+EXTRAS: Mapping[str, str] = {
+    "cloudpickle": "sklearn",
+    "joblib": "sklearn",
+    "onnx": "sklearn",
+    "pandas": "sklearn",
+    "pyarrow": "sklearn",
+    "scipy": "sklearn",
+    "skl2onnx": "sklearn",
+    "sklearn": "sklearn",
+    "skops": "sklearn",
+    "polars": "polars",
+    "pynvml": "gpu",
+}
+
+
+def load(target: str, purpose: str) -> Any:
+    """The object at ``module:attribute``. Raises MissingLibrary where a library that an extra brings is absent."""
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library in EXTRAS:
+            raise MissingLibrary(library, EXTRAS[library], purpose) from None
+        raise
+
+
+def runtime(name: str) -> Any:
+    """The runtime class called ``name``, built in or from an installed package."""
+    if name in RUNTIMES:
+        return load(RUNTIMES[name], f"the {name} runtime")
+    for entry in entry_points(group="daytwo.runtimes", name=name):
+        return entry.load()
+    raise DaytwoError(f"no runtime is called {name!r}; known: {', '.join(sorted(RUNTIMES))}")

@@ -1,0 +1,1 @@
+"""One file per verb: composition only. The command line and the names on ``daytwo`` call these."""

@@ -1,0 +1,276 @@
+"""Every deliberate error of daytwo.
+
+DaytwoError
+├── InvalidInput             what a caller sent does not fit the signature
+│   ├── MalformedBody        the bytes are not what the content type says
+│   ├── UnsupportedMediaType
+│   ├── BodyTooLarge
+│   └── TooManyRows
+├── UnknownModel             no such model or version is being served
+├── NotReady                 the server is starting, draining or failed its own examples
+├── Overloaded               refused at once rather than answered too late
+├── SlowBody                 the caller took too long to send its body
+├── PredictionFailed         the model itself raised
+├── BundleError              the artifact
+│   ├── CorruptBundle        a digest, a size or a file is not what the manifest says
+│   ├── UnsupportedFormat    written by a newer (or unknown) daytwo
+│   ├── EnvironmentMismatch  this interpreter or its packages cannot run the bundle
+│   └── ExamplesFailed       the bundle's own examples do not come out as they did when packed
+├── RegistryError
+│   ├── UnknownReference
+│   ├── AliasInUse
+│   └── InvalidName
+├── PackingError             the model or the data cannot become a bundle
+│   └── CompileFailed        `--compile require`, and parity was not proven
+├── TrustRequired            loading would execute code that nobody has vouched for
+├── MissingLibrary           an optional library is needed: `pip install 'daytwo[x]'`
+├── InvalidSetting
+└── OutsideFailure           disk, port or network failed
+
+Each class holds its fields and builds its own sentence; none knows a status code or an exit code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from reprlib import Repr
+from typing import Any
+
+
+class DaytwoError(Exception):
+    """The base of every error that daytwo raises on purpose. ``str()`` is one clear sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with an input.
+
+    field:    where, as the caller wrote it: ``age``, ``feature_vector[2]``, ``records[3].plan``; empty for the whole
+    expected: what would have been right
+    got:      what came, short
+    """
+
+    field: str
+    expected: str
+    got: str
+
+    def __str__(self) -> str:
+        where = f"{self.field}: " if self.field else ""
+        return f"{where}expected {self.expected}, got {self.got}"
+
+
+class InvalidInput(DaytwoError):
+    """What a caller sent does not fit the signature. Holds every :class:`Problem` that was found."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        more = len(self.problems) - 1
+        super().__init__(str(self.problems[0]) + (f" (and {more} more)" if more else ""))
+
+    @classmethod
+    def at(cls, field: str, expected: str, got: str) -> InvalidInput:
+        return cls([Problem(field, expected, got)])
+
+
+class MalformedBody(InvalidInput):
+    """The bytes are not what the content type says they are."""
+
+
+class UnsupportedMediaType(InvalidInput):
+    """No dialect reads this content type."""
+
+
+class BodyTooLarge(InvalidInput):
+    """The body is over the server's limit; it was not read to the end."""
+
+    def __init__(self, limit_bytes: int, got: str) -> None:
+        self.limit_bytes = limit_bytes
+        super().__init__([Problem("body", f"at most {limit_bytes:,} bytes", got)])
+
+
+class TooManyRows(InvalidInput):
+    """More rows than one request may carry."""
+
+    def __init__(self, limit: int, rows: int) -> None:
+        self.limit = limit
+        super().__init__([Problem("body", f"at most {limit:,} rows in one request", f"{rows:,} rows")])
+
+
+class UnknownModel(DaytwoError):
+    """No such model or version is being served here."""
+
+    def __init__(self, name: str, version: str | None, served: Sequence[str]) -> None:
+        self.name, self.version = name, version
+        asked = f"{name}:{version}" if version else name
+        super().__init__(f"no model {asked!r} is served here; served: {', '.join(served) or 'none'}")
+
+
+class NotReady(DaytwoError):
+    """The server is starting, draining, or failed its own examples."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"not ready: {reason}")
+
+
+class Overloaded(DaytwoError):
+    """Refused at once rather than answered too late. ``reason`` is one of ``daytwo.metrics.REASONS``."""
+
+    def __init__(self, reason: str, why: str, retry_after_s: float) -> None:
+        self.reason, self.retry_after_s = reason, max(1, math.ceil(retry_after_s))
+        super().__init__(f"overloaded: {why}; try again in {self.retry_after_s} s")
+
+
+class SlowBody(DaytwoError):
+    """The caller took too long to send its body."""
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
+        super().__init__(f"the body did not arrive within {limit_s:g} s")
+
+
+class PredictionFailed(DaytwoError):
+    """The model itself raised. The sentence carries the model's own message, never a stack trace."""
+
+    def __init__(self, model: str, cause: BaseException | str) -> None:
+        self.model = model
+        text = cause if isinstance(cause, str) else f"{type(cause).__name__}: {_first_line(cause)}"
+        super().__init__(f"{model} failed on this input: {text}")
+
+
+class BundleError(DaytwoError):
+    """Something about the artifact."""
+
+
+class CorruptBundle(BundleError):
+    """A digest, a size or a file is not what the manifest says."""
+
+    def __init__(self, path: object, what: str) -> None:
+        self.path, self.what = str(path), what
+        super().__init__(f"the bundle at {path} is damaged or was changed: {what}")
+
+
+class UnsupportedFormat(BundleError):
+    """The bundle's format number is not one that this daytwo reads."""
+
+    def __init__(self, path: object, number: object, readable: Sequence[int]) -> None:
+        self.number = number
+        super().__init__(
+            f"the bundle at {path} has format {number!r}; this daytwo reads {', '.join(map(str, readable))}: "
+            "upgrade daytwo or pack the model again"
+        )
+
+
+class EnvironmentMismatch(BundleError):
+    """This interpreter or its packages cannot run the bundle."""
+
+    def __init__(self, differences: Sequence[str], remedy: str) -> None:
+        self.differences = tuple(differences)
+        super().__init__(f"this environment cannot run the bundle: {'; '.join(differences)}; {remedy}")
+
+
+class ExamplesFailed(BundleError):
+    """The bundle's own examples do not come out as they did when it was packed."""
+
+    def __init__(self, model: str, failures: Sequence[str]) -> None:
+        self.failures = tuple(failures)
+        more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        super().__init__(f"{model} does not reproduce its own examples: {failures[0]}{more}")
+
+
+class RegistryError(DaytwoError):
+    """Something about names, versions and aliases."""
+
+
+class UnknownReference(RegistryError):
+    """The reference names nothing."""
+
+    def __init__(self, reference: str, why: str) -> None:
+        self.reference = reference
+        super().__init__(f"unknown reference {reference!r}: {why}")
+
+
+class AliasInUse(RegistryError):
+    """A version cannot be deleted while an alias points at it."""
+
+    def __init__(self, reference: str, aliases: Sequence[str]) -> None:
+        self.reference, self.aliases = reference, tuple(aliases)
+        names = ", ".join(f"@{a}" for a in aliases)
+        super().__init__(f"{reference} is in use by {names}: promote another version to it first")
+
+
+class InvalidName(RegistryError):
+    """A model name or alias that cannot be one."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"{name!r} cannot be a {kind}: use 1 to 64 lower-case letters, digits, '.', '_' or '-', "
+            "beginning with a letter or digit"
+        )
+
+
+class PackingError(DaytwoError):
+    """The model or the data cannot become a bundle."""
+
+
+class CompileFailed(PackingError):
+    """Compilation was required, and parity with the original was not proven."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__(f"no compiled form was proven equal to the model: {'; '.join(reasons)}")
+
+
+class TrustRequired(DaytwoError):
+    """Loading would execute code that nobody has vouched for."""
+
+    def __init__(self, what: str, executes: str) -> None:
+        super().__init__(
+            f"{what} holds {executes}, which runs code when it is loaded: "
+            "if you trust where it comes from, say so with --trust (or DAYTWO_TRUST=1)"
+        )
+
+
+class MissingLibrary(DaytwoError):
+    """An optional library is needed."""
+
+    def __init__(self, library: str, extra: str, purpose: str) -> None:
+        self.library, self.extra = library, extra
+        super().__init__(f"{purpose} needs {library}: pip install 'daytwo[{extra}]'")
+
+
+class InvalidSetting(DaytwoError):
+    """A flag, an environment variable or a key of the settings file has a value that it cannot have."""
+
+    def __init__(self, where: str, expected: str, got: str) -> None:
+        super().__init__(f"{where}: expected {expected}, got {got}")
+
+
+class OutsideFailure(DaytwoError):
+    """Something outside daytwo failed: a disk, a port, a network."""
+
+
+def sentence(error: BaseException) -> str:
+    """An error as one line, whoever raised it."""
+    return str(error) if isinstance(error, DaytwoError) else f"{type(error).__name__}: {_first_line(error)}"
+
+
+def brief(value: Any, limit: int = 60) -> str:
+    """A value as it may stand in a message: its ``repr``, cut at ``limit`` characters.
+
+    >>> brief("abc")
+    "'abc'"
+    """
+    text = _SHORT.repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 120
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or ["no message"])[0][:300]

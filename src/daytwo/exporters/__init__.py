@@ -1,0 +1,1 @@
+"""Reports, metrics and predictions carried outside. One file per receiver."""

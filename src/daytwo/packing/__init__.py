@@ -1,0 +1,1 @@
+"""From a fitted model, and the data it was fitted on, to a bundle."""

@@ -1,0 +1,96 @@
+"""The long tail: estimators that skl2onnx converts, as one part of a larger graph.
+
+skl2onnx is asked for doubles and gets scikit-learn's trees translated by us, wherever an ensemble or a
+meta-estimator holds them. What it returns is renamed into the graph around it and proven like all else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from onnx import ModelProto, NodeProto, numpy_helper
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
+
+from daytwo.packing.onnx_graph import (
+    ML, ML_OPSET, OPSET, Answer, Answers, Frame, Graph, Untranslatable, float_dtype, frame_of,
+)  # fmt: skip
+
+#: The newest version of the ml operators that skl2onnx itself writes.
+_FOREIGN_ML_OPSET = 3
+_TREES_OF_OLD = ("TreeEnsembleClassifier", "TreeEnsembleRegressor")
+
+
+def foreign(estimator: Any, frame: Frame, graph: Graph) -> Frame | Answers:
+    """Whatever skl2onnx makes of ``estimator``."""
+    dtype = float_dtype(frame)
+    model = _convert(estimator, len(frame), dtype)
+    outputs = _inline(model, graph, graph.matrix(frame, dtype))
+    graph.used.add(f"skl2onnx:{type(estimator).__name__}")
+    if not hasattr(estimator, "predict"):
+        width = _width(estimator, len(frame))
+        return frame_of(graph.cast(outputs[0], np.float64), width, np.float64)
+    return _answers(estimator, graph, model, outputs)
+
+
+def _convert(estimator: Any, width: int, dtype: np.dtype[Any]) -> ModelProto:
+    kind = FloatTensorType if dtype == np.float32 else DoubleTensorType
+    options = {id(estimator): {"zipmap": False}} if is_classifier(estimator) else None
+    for attempt in (options, None):
+        try:
+            return convert_sklearn(
+                estimator,
+                initial_types=[("X", kind([None, width]))],
+                target_opset={"": OPSET, ML: _FOREIGN_ML_OPSET},
+                options=attempt,
+            )
+        except NameError:  # an estimator without that option
+            continue
+        except Exception as error:  # skl2onnx raises kinds of its own, and any other, for what it cannot do
+            raise Untranslatable(f"skl2onnx on {type(estimator).__name__}: {_short(error)}") from error
+    raise Untranslatable(f"skl2onnx on {type(estimator).__name__}: no options fit")
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _width(estimator: Any, width: int) -> int:
+    probe = estimator.transform(np.zeros((1, width)))
+    return int(probe.shape[1])
+
+
+def _inline(model: ModelProto, graph: Graph, tensor: str) -> list[str]:
+    """Move the model's nodes into ``graph``, reading ``tensor``; its outputs' new names."""
+    names: dict[str, str] = {model.graph.input[0].name: tensor, "": ""}
+    for initializer in model.graph.initializer:
+        names[initializer.name] = graph.constant(numpy_helper.to_array(initializer))
+    for node in model.graph.node:
+        if node.op_type in _TREES_OF_OLD:
+            raise Untranslatable("skl2onnx wrote a tree of the old kind")
+        _rename(node, names, graph)
+        graph.node(node)
+    return [names[output.name] for output in model.graph.output]
+
+
+def _rename(node: NodeProto, names: dict[str, str], graph: Graph) -> None:
+    if any(attribute.HasField("g") for attribute in node.attribute):
+        raise Untranslatable(f"skl2onnx wrote a {node.op_type} with a graph inside")
+    node.input[:] = [names[name] for name in node.input]
+    for index, name in enumerate(node.output):
+        names[name] = graph.name() if name else ""
+        node.output[index] = names[name]
+
+
+def _answers(estimator: Any, graph: Graph, model: ModelProto, outputs: list[str]) -> Answers:
+    if is_regressor(estimator):
+        return {"value": Answer(graph.cast(outputs[0], np.float64))}
+    answers = {"class": Answer(outputs[0])}
+    if is_outlier_detector(estimator):
+        answers["score"] = Answer(graph.cast(outputs[1], np.float64))
+    elif is_classifier(estimator) and hasattr(estimator, "predict_proba"):
+        answers["probabilities"] = Answer(graph.cast(outputs[1], np.float64))
+    return answers

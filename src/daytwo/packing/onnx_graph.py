@@ -1,0 +1,281 @@
+"""An ONNX graph under construction, and the columns that flow through it as scikit-learn's would.
+
+Every number is carried in the width that scikit-learn itself uses at that point (float64 data stays float64; trees
+see float32, because scikit-learn rounds for them), so that the compiled model decides as the original does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+from daytwo.batch import Array
+
+#: Opsets written: what onnxruntime 1.19 and later runs. Version 5 of ``ai.onnx.ml`` has the exact double tree kernel.
+OPSET, ML_OPSET, IR_VERSION = 18, 5, 10
+ML = "ai.onnx.ml"
+
+TENSOR_TYPES: Mapping[str, int] = {
+    "bool": TensorProto.BOOL,
+    "int8": TensorProto.INT8,
+    "int16": TensorProto.INT16,
+    "int32": TensorProto.INT32,
+    "int64": TensorProto.INT64,
+    "uint8": TensorProto.UINT8,
+    "uint16": TensorProto.UINT16,
+    "uint32": TensorProto.UINT32,
+    "uint64": TensorProto.UINT64,
+    "float32": TensorProto.FLOAT,
+    "float64": TensorProto.DOUBLE,
+    "object": TensorProto.STRING,
+}
+
+Forward = Callable[[Array], Array]
+
+
+class Untranslatable(Exception):
+    """Why a model, or one part of it, has no exact ONNX form here. ``str()`` is a clause for the evidence."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a number comes from: a field, and the non-decreasing or non-increasing map from it to here."""
+
+    field: str
+    forward: tuple[Forward, ...] = ()
+
+    def then(self, step: Forward) -> Origin:
+        """The origin of what ``step`` makes of this."""
+        return Origin(self.field, (*self.forward, step))
+
+    def __call__(self, values: Array) -> Array:
+        for step in self.forward:
+            values = step(values)
+        return values
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: column ``index`` of ``tensor`` (rows, ``width``), which is held as ``held``.
+
+    dtype: what it is to scikit-learn; ``object`` for text. ``held`` has room for all its values.
+    label: the name by which a ColumnTransformer may select it
+    fill:  what stands for a missing text from here on, or None
+    """
+
+    tensor: str
+    index: int
+    width: int
+    held: np.dtype[Any]
+    dtype: np.dtype[Any]
+    label: str = ""
+    origin: Origin | None = None
+    fill: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One output of a model: its tensor, and whether it holds positions in the field's categories."""
+
+    tensor: str
+    indexed: bool = False
+
+
+Frame = tuple[Column, ...]
+Answers = dict[str, Answer]
+Translator = Callable[[Any, Frame, "Graph"], Any]
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Where trees decide: thresholds on a number, or on nothing that a field can be pushed to (origin None)."""
+
+    origin: Origin | None
+    thresholds: Array
+
+
+@dataclass
+class Graph:
+    """Nodes and constants in order of appearance. Tensors are named as they are made."""
+
+    translators: Mapping[type, Translator]
+    fallback: Translator
+    nodes: list[NodeProto] = field(default_factory=list)
+    constants: dict[tuple[str, tuple[int, ...], bytes], TensorProto] = field(default_factory=dict)
+    inputs: list[Any] = field(default_factory=list)
+    boundaries: list[Boundary] = field(default_factory=list)
+    used: set[str] = field(default_factory=set)
+    casts: dict[tuple[str, int], str] = field(default_factory=dict)
+    _count: int = 0
+
+    def name(self) -> str:
+        """A tensor name that is new."""
+        self._count += 1
+        return f"t{self._count}"
+
+    def input(self, name: str, dtype: np.dtype[Any], width: int) -> str:
+        """A new input of shape (rows, width)."""
+        self.inputs.append(helper.make_tensor_value_info(name, TENSOR_TYPES[dtype.name], [None, width]))
+        return name
+
+    def constant(self, values: Any) -> str:
+        """The tensor of an array; equal arrays share one."""
+        array = np.asarray(values)
+        if array.dtype.kind in "OU":
+            array = array.astype(object)
+            key = ("text", array.shape, "\x1f".join(array.ravel().tolist()).encode())
+        else:
+            key = (array.dtype.name, array.shape, array.tobytes())
+        if key not in self.constants:
+            self.constants[key] = numpy_helper.from_array(np.ascontiguousarray(array), f"c{len(self.constants)}")
+        return str(self.constants[key].name)
+
+    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """The output of a new node."""
+        return self.node(helper.make_node(kind, list(inputs), [self.name()], domain=domain, **attributes))
+
+    def node(self, node: NodeProto) -> str:
+        """Add a finished node; its first output."""
+        self.nodes.append(node)
+        return str(node.output[0])
+
+    def cast(self, tensor: str, dtype: Any) -> str:
+        """``tensor`` as ``dtype``; asked twice, one node."""
+        kind = TENSOR_TYPES[np.dtype(dtype).name]
+        if (tensor, kind) not in self.casts:
+            self.casts[tensor, kind] = self.op("Cast", tensor, to=kind)
+        return self.casts[tensor, kind]
+
+    def matrix(self, frame: Frame, dtype: Any = None) -> str:
+        """The tensor (rows, columns) of a frame's numbers, as ``dtype`` (None: what scikit-learn would make of them)."""
+        if not frame:
+            raise Untranslatable("a step without columns")
+        target = np.dtype(dtype) if dtype is not None else joint_dtype(frame)
+        if any(column.dtype.kind == "O" for column in frame):
+            raise Untranslatable(f"text in {frame[0].label or 'a column'} where numbers are expected")
+        groups: dict[str, list[int]] = {}
+        for position, column in enumerate(frame):
+            groups.setdefault(column.tensor, []).append(position)
+        parts, order = [], []
+        for positions in groups.values():
+            columns = [frame[position] for position in positions]
+            part = self._pick(columns)
+            parts.append(part if columns[0].held == target else self.cast(part, target))
+            order += positions
+        joined = parts[0] if len(parts) == 1 else self.op("Concat", *parts, axis=1)
+        if order != sorted(order):
+            joined = self.op("Gather", joined, self.constant(np.argsort(order)), axis=1)
+        return joined
+
+    def text(self, column: Column) -> str:
+        """The tensor (rows, 1) of a column of text, missing ones not filled."""
+        return self._pick([column])
+
+    @staticmethod
+    def attribute(values: Array) -> TensorProto:
+        """An array as a node's attribute."""
+        return numpy_helper.from_array(values)
+
+    def _pick(self, columns: Sequence[Column]) -> str:
+        index = [column.index for column in columns]
+        if index == list(range(columns[0].width)):
+            return columns[0].tensor
+        return self.op("Gather", columns[0].tensor, self.constant(np.array(index, dtype=np.int64)), axis=1)
+
+    def translate(self, estimator: Any, frame: Frame) -> Any:
+        """What ``estimator`` makes of ``frame``: a Frame from a transformer, Answers from a predictor."""
+        translator = self.translators.get(type(estimator), self.fallback)
+        if translator is not self.fallback:
+            self.used.add(type(estimator).__name__)
+        return translator(estimator, frame, self)
+
+    def transform(self, estimator: Any, frame: Frame) -> Frame:
+        """:meth:`translate`, of a transformer."""
+        result = self.translate(estimator, frame)
+        if isinstance(result, dict):
+            raise Untranslatable(f"{type(estimator).__name__} is no transformer")
+        return tuple(result)
+
+    def predict(self, estimator: Any, frame: Frame) -> Answers:
+        """:meth:`translate`, of a predictor."""
+        result = self.translate(estimator, frame)
+        if not isinstance(result, dict):
+            raise Untranslatable(f"{type(estimator).__name__} is no predictor")
+        return result
+
+    def model(self, outputs: Mapping[str, str]) -> ModelProto:
+        """The finished model: ``outputs`` maps names to tensors. Nodes that nothing needs are left out."""
+        nodes = [helper.make_node("Identity", [tensor], [name]) for name, tensor in outputs.items()]
+        body = _needed(self.nodes, set(outputs.values()))
+        known = {value.name for node in body for value in _attributes(node)}
+        needed = {name for node in body for name in node.input} | set(outputs.values()) | known
+        graph = helper.make_graph(
+            body + nodes,
+            "daytwo",
+            self.inputs,
+            [helper.make_empty_tensor_value_info(name) for name in outputs],
+            [tensor for tensor in self.constants.values() if tensor.name in needed],
+        )
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="daytwo")
+
+
+def frame_of(tensor: str, width: int, dtype: Any, columns: Sequence[Column] = (), step: Forward | None = None) -> Frame:
+    """The columns of ``tensor``. ``columns`` and ``step`` say what each was made from, and by what monotone map.
+
+    ``step`` maps an array (values, width) column by column.
+    """
+    kind = np.dtype(dtype)
+    made = tuple(Column(tensor, index, width, kind, kind) for index in range(width))
+    if len(columns) != width or step is None:
+        return made
+    return tuple(
+        replace(new, label=old.label, origin=old.origin and old.origin.then(_only(step, new.index, width)))
+        for new, old in zip(made, columns, strict=True)
+    )
+
+
+def joint_dtype(frame: Frame) -> np.dtype[Any]:
+    """The dtype of the one array that numpy makes of these columns."""
+    return np.result_type(*[column.dtype for column in frame])
+
+
+def float_dtype(frame: Frame) -> np.dtype[Any]:
+    """What scikit-learn's float check makes of these columns: float32 where all are, else float64."""
+    joint = joint_dtype(frame)
+    return joint if joint == np.float32 else np.dtype(np.float64)
+
+
+def ints(name: str, values: Any) -> AttributeProto:
+    """A list-of-integers attribute, built without the slow check of every element."""
+    attribute = AttributeProto(name=name, type=AttributeProto.INTS)
+    attribute.ints.extend(np.asarray(values, dtype=np.int64).tolist())
+    return attribute
+
+
+def _only(step: Forward, index: int, width: int) -> Forward:
+    def alone(values: Array) -> Array:
+        wide = np.zeros((len(values), width), dtype=values.dtype)
+        wide[:, index] = values
+        return step(wide)[:, index]
+
+    return alone
+
+
+def _needed(nodes: Sequence[NodeProto], wanted: set[str]) -> list[NodeProto]:
+    kept = []
+    for node in reversed(nodes):
+        if wanted & set(node.output):
+            kept.append(node)
+            wanted |= set(node.input) | {value.name for value in _attributes(node)}
+    return kept[::-1]
+
+
+def _attributes(node: NodeProto) -> list[Any]:
+    """The values that subgraphs take from outside, seen as what their nodes read."""
+    inner = [attribute.g for attribute in node.attribute if attribute.type == AttributeProto.GRAPH]
+    return [TensorProto(name=name) for graph in inner for sub in graph.node for name in sub.input]

@@ -1,0 +1,255 @@
+"""scikit-learn's preparation of columns: scaling, imputing, encoding, choosing.
+
+Encoders are asked, not re-implemented: a fitted encoder maps each known value of a column to a row of numbers, so the
+table is read off the encoder itself, whatever it was told about dropping, grouping or unknown values.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn import feature_selection, impute, preprocessing
+from sklearn.preprocessing import FunctionTransformer
+
+from daytwo.batch import Array
+from daytwo.packing.onnx_graph import (
+    ML, Column, Frame, Graph, Translator, Untranslatable, float_dtype, frame_of, joint_dtype,
+)  # fmt: skip
+from daytwo.runtimes.onnx import MISSING_TEXT
+
+#: A text that no data holds, to ask an encoder what it does with the unknown.
+_UNKNOWN_TEXT = "\x00unknown"
+
+
+def _scale(graph: Graph, frame: Frame, steps: Sequence[tuple[str, Array]]) -> Frame:
+    """Each step is one of numpy's in-place operations with a row of numbers, in the data's own width."""
+    dtype = float_dtype(frame)
+    tensor = graph.matrix(frame, dtype)
+    rows = [(kind, np.asarray(row).astype(dtype)[None, :]) for kind, row in steps]
+    for kind, row in rows:
+        tensor = graph.op(kind, tensor, graph.constant(row))
+    ufuncs = {"Sub": np.subtract, "Div": np.divide, "Mul": np.multiply, "Add": np.add}
+
+    def same(values: Array) -> Array:
+        values = values.astype(dtype)
+        for kind, row in rows:
+            values = ufuncs[kind](values, row)
+        return values
+
+    return frame_of(tensor, len(frame), dtype, frame, same)
+
+
+def standard_scaler(estimator: Any, frame: Frame, graph: Graph) -> Frame:
+    """StandardScaler."""
+    steps = [("Sub", estimator.mean_)] if estimator.with_mean else []
+    return _scale(graph, frame, steps + ([("Div", estimator.scale_)] if estimator.with_std else []))
+
+
+def robust_scaler(estimator: Any, frame: Frame, graph: Graph) -> Frame:
+    """RobustScaler, in float64: numpy computes float32 data with these float64 rows in float64, then rounds."""
+    if float_dtype(frame) == np.float32:
+        raise Untranslatable("RobustScaler on float32 data")
+    steps = [("Sub", estimator.center_)] if estimator.with_centering else []
+    return _scale(graph, frame, steps + ([("Div", estimator.scale_)] if estimator.with_scaling else []))
+
+
+def min_max_scaler(estimator: Any, frame: Frame, graph: Graph) -> Frame:
+    """MinMaxScaler, without clipping."""
+    if estimator.clip or float_dtype(frame) == np.float32 and estimator.scale_.dtype != np.float32:
+        raise Untranslatable("MinMaxScaler with clip, or of another width than its data")
+    return _scale(graph, frame, [("Mul", estimator.scale_), ("Add", estimator.min_)])
+
+
+def max_abs_scaler(estimator: Any, frame: Frame, graph: Graph) -> Frame:
+    """MaxAbsScaler, without clipping."""
+    if getattr(estimator, "clip", False) or float_dtype(frame) == np.float32 and estimator.scale_.dtype != np.float32:
+        raise Untranslatable("MaxAbsScaler with clip, or of another width than its data")
+    return _scale(graph, frame, [("Div", estimator.scale_)])
+
+
+def selector(estimator: Any, frame: Frame, graph: Graph) -> Frame:
+    """Any feature selection: the columns it keeps."""
+    return tuple(frame[index] for index in np.flatnonzero(estimator.get_support()))
+
+
+def function(estimator: Any, frame: Frame, graph: Graph) -> Frame:
+    """FunctionTransformer without a function."""
+    if estimator.func is not None:
+        raise Untranslatable(f"FunctionTransformer of {getattr(estimator.func, '__name__', 'a function')}")
+    return frame
+
+
+def imputer(estimator: Any, frame: Frame, graph: Graph) -> Frame:
+    """SimpleImputer, of numbers or of text."""
+    if any(column.dtype.kind == "O" for column in frame):
+        return _impute_text(estimator, frame)
+    missing = _is_missing(estimator.missing_values)
+    kept = [i for i, value in enumerate(estimator.statistics_) if estimator.keep_empty_features or value == value]
+    dtype = joint_dtype(frame) if estimator.strategy in ("most_frequent", "constant") else float_dtype(frame)
+    dtype = dtype if dtype.kind in "iuf" else np.dtype(np.float64)
+    tensor = graph.matrix(frame, dtype)
+    if missing and dtype.kind != "f":
+        mask = None
+    elif missing:
+        mask = graph.op("IsNaN", tensor)
+    else:
+        mask = graph.op("Equal", tensor, graph.constant(np.asarray(estimator.missing_values, dtype=dtype)))
+    filled = tensor
+    if mask is not None:
+        fill = np.array([estimator.statistics_[i] if i in kept else 0 for i in range(len(frame))]).astype(dtype)
+        filled = graph.op("Where", mask, graph.constant(fill[None, :]), tensor)
+    whole = frame_of(filled, len(frame), dtype, frame, lambda values: values)
+    out = tuple(whole[i] for i in kept)
+    if estimator.add_indicator:
+        out += _indicate(estimator, graph, mask, len(frame), dtype)
+    return out
+
+
+def _indicate(estimator: Any, graph: Graph, mask: str | None, width: int, dtype: np.dtype[Any]) -> Frame:
+    if mask is None:
+        raise Untranslatable("a missing-value indicator of integers")
+    flags = frame_of(graph.cast(mask, dtype), width, dtype)
+    return tuple(flags[i] for i in estimator.indicator_.features_)
+
+
+def _impute_text(estimator: Any, frame: Frame) -> Frame:
+    """Text is filled where an encoder reads it, at no cost."""
+    if estimator.add_indicator or not all(column.dtype.kind == "O" for column in frame):
+        raise Untranslatable("SimpleImputer over text and numbers together, or with indicators of text")
+    if not (_is_missing(estimator.missing_values) or estimator.missing_values is None):
+        raise Untranslatable(f"SimpleImputer of text where {estimator.missing_values!r} means missing")
+    if any(not isinstance(value, str) for value in estimator.statistics_):
+        raise Untranslatable("SimpleImputer of text by something else")
+    return tuple(
+        replace(column, fill=column.fill or str(value))
+        for column, value in zip(frame, estimator.statistics_, strict=True)
+    )
+
+
+def _is_missing(value: Any) -> bool:
+    return value is not None and (type(value).__name__ == "NAType" or value != value)
+
+
+def encoder(estimator: Any, frame: Frame, graph: Graph) -> Frame:
+    """OneHotEncoder, OrdinalEncoder, TargetEncoder: one look-up for each column."""
+    tables = read_tables(estimator, frame)
+    parts = [_look_up(graph, column, *table) for column, table in zip(frame, tables, strict=True)]
+    width = sum(rows.shape[1] for _, rows, _ in tables)
+    dtype = np.result_type(*[rows.dtype for _, rows, _ in tables])
+    used = [part for part, (_, rows, _) in zip(parts, tables, strict=True) if rows.shape[1]]
+    if not used:
+        raise Untranslatable(f"{type(estimator).__name__} that leaves no column")
+    tensor = used[0] if len(used) == 1 else graph.op("Concat", *used, axis=1)
+    return frame_of(tensor, width, dtype)
+
+
+Table = tuple[list[Any], Array, Array | None]
+
+
+def read_tables(estimator: Any, frame: Frame) -> list[Table]:
+    """For each column: its known values (NaN for missing), their rows, and the row of an unknown value or None."""
+    known = [_known(column, values) for column, values in zip(frame, estimator.categories_, strict=True)]
+    base = [values[0] for values in known]
+    width = _ask(estimator, [base], frame)
+    if width is None:
+        raise Untranslatable(f"{type(estimator).__name__} that refuses its own categories")
+    tables: list[Table] = []
+    start = 0
+    for index, values in enumerate(known):
+        asked = [*values, np.nan, _unknown(frame[index], values)]
+        rows = [_ask(estimator, [[*base[:index], value, *base[index + 1 :]]], frame) for value in asked]
+        stop = _stop(estimator, index, start, width.shape[1])
+        kept = [(value, row[0, start:stop]) for value, row in zip(asked[:-1], rows[:-1], strict=True) if row is not None]
+        unknown = rows[-1]
+        table = np.array([row for _, row in kept])
+        tables.append(([value for value, _ in kept], table, None if unknown is None else unknown[0, start:stop]))
+        start = stop
+    return tables
+
+
+def _known(column: Column, categories: Array) -> list[Any]:
+    values = [value for value in categories.tolist() if value is not None and value == value]
+    if not values:
+        raise Untranslatable(f"an encoder without categories in {column.label or 'a column'}")
+    return values
+
+
+def _unknown(column: Column, values: list[Any]) -> Any:
+    if column.dtype.kind == "O":
+        return _UNKNOWN_TEXT
+    return max(abs(float(value)) for value in values) * 2 + 1
+
+
+def _stop(estimator: Any, index: int, start: int, width: int) -> int:
+    """Where a column's outputs end."""
+    sizes = getattr(estimator, "_n_features_outs", None)
+    if sizes is not None:
+        return start + int(sizes[index])
+    return start + width // len(estimator.categories_)
+
+
+def _ask(estimator: Any, rows: list[list[Any]], frame: Frame) -> Array | None:
+    """What the encoder answers, or None where it refuses."""
+    text = any(column.dtype.kind == "O" for column in frame)
+    data = np.array(rows, dtype=object if text else np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about feature names, and about unknown categories, which is the question
+        try:
+            answer = estimator.transform(data)
+        except ValueError:
+            return None
+    return np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
+
+
+def _look_up(graph: Graph, column: Column, values: list[Any], rows: Array, unknown: Array | None) -> str:
+    """The rows (rows, width) of a column's values. An unknown value that has no row makes onnxruntime refuse."""
+    table = rows if unknown is None else np.vstack([rows, unknown])
+    keys, codes = _keys(column, values)
+    tensor = graph.matrix((column,), np.float64) if column.dtype.kind != "O" else graph.text(column)
+    code = graph.op(
+        "LabelEncoder", tensor, domain=ML,
+        keys_tensor=graph.attribute(keys), values_tensor=graph.attribute(codes),
+        default_tensor=graph.attribute(np.array([len(rows)], dtype=np.int64)),
+    )  # fmt: skip
+    flat = graph.op("Reshape", code, graph.constant(np.array([-1])))
+    return graph.op("Gather", graph.constant(table), flat, axis=0)
+
+
+def _keys(column: Column, values: list[Any]) -> tuple[Array, Array]:
+    """What stands for each value in the tensor, and its row. Missing text stands as itself or as what fills it."""
+    codes = np.arange(len(values), dtype=np.int64)
+    if column.dtype.kind != "O":
+        return np.array(values, dtype=np.float64), codes
+    keys = [value if isinstance(value, str) else MISSING_TEXT for value in values]
+    if any(not isinstance(value, str) and value == value for value in values):
+        raise Untranslatable(f"text categories that are no text in {column.label or 'a column'}")
+    if column.fill is not None:
+        place = keys.index(column.fill) if column.fill in keys else None
+        pairs = [(key, code) for key, code in zip(keys, codes.tolist(), strict=True) if key != MISSING_TEXT]
+        pairs.append((MISSING_TEXT, len(values) if place is None else place))
+        keys, codes = [key for key, _ in pairs], np.array([code for _, code in pairs], dtype=np.int64)
+    return np.array(keys, dtype=object), codes
+
+
+_SELECTORS: Sequence[type] = (
+    feature_selection.SelectKBest, feature_selection.SelectPercentile, feature_selection.SelectFromModel,
+    feature_selection.VarianceThreshold, feature_selection.RFE, feature_selection.RFECV, feature_selection.SelectFpr,
+    feature_selection.SelectFdr, feature_selection.SelectFwe, feature_selection.SequentialFeatureSelector,
+)  # fmt: skip
+
+PREPARE: dict[type, Translator] = {
+    preprocessing.StandardScaler: standard_scaler,
+    preprocessing.RobustScaler: robust_scaler,
+    preprocessing.MinMaxScaler: min_max_scaler,
+    preprocessing.MaxAbsScaler: max_abs_scaler,
+    preprocessing.OneHotEncoder: encoder,
+    preprocessing.OrdinalEncoder: encoder,
+    preprocessing.TargetEncoder: encoder,
+    impute.SimpleImputer: imputer,
+    FunctionTransformer: function,
+    **dict.fromkeys(_SELECTORS, selector),
+}

@@ -1,0 +1,224 @@
+"""ONNX models through onnxruntime. Loading one reads data and executes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+from daytwo.batch import Array, Batch, is_missing
+from daytwo.errors import BundleError
+from daytwo.signature import Field, Signature
+
+MODEL_FILE = "model.onnx"
+IO_FILE = "io.json"
+
+#: What stands for a missing text, since a string tensor has no null. No caller's text begins with this character.
+MISSING_TEXT = "\x00missing"
+
+_DTYPES: Mapping[str, np.dtype[Any]] = {
+    "tensor(float)": np.dtype(np.float32),
+    "tensor(double)": np.dtype(np.float64),
+    "tensor(float16)": np.dtype(np.float16),
+    "tensor(bool)": np.dtype(np.bool_),
+    "tensor(string)": np.dtype(object),
+    **{f"tensor({sign}int{bits})": np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """How fields map to a session's inputs, and its outputs to the fields of the answer.
+
+    inputs:  (session input, fields): several fields are the columns of one matrix (rows, fields); one field is a
+             column (rows, 1), or a tensor where it has a shape
+    outputs: field of the answer → session output
+    indexed: fields of the answer that come as positions in their categories
+    """
+
+    inputs: tuple[tuple[str, tuple[str, ...]], ...]
+    outputs: Mapping[str, str]
+    indexed: frozenset[str] = frozenset()
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object; the inverse is :meth:`from_json`."""
+        return {
+            "inputs": [{"name": name, "fields": list(fields)} for name, fields in self.inputs],
+            "outputs": dict(self.outputs),
+            "indexed": sorted(self.indexed),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Wiring:
+        """The inverse of :meth:`to_json`."""
+        inputs = tuple((item["name"], tuple(item["fields"])) for item in data["inputs"])
+        return cls(inputs, dict(data["outputs"]), frozenset(data.get("indexed", ())))
+
+
+class OnnxRuntime:
+    """ONNX models. A folder without ``io.json`` (a model that came as ONNX) is wired by names, types and order."""
+
+    name = "onnx"
+    packages = ("onnxruntime",)
+
+    def save(self, model: Any, folder: Path, *, wiring: Wiring | None = None) -> None:
+        """Write ``model.onnx`` from a ModelProto, its bytes or a path, and ``io.json`` where a ``wiring`` is given."""
+        if hasattr(model, "SerializeToString"):
+            model = model.SerializeToString()
+        data = bytes(model) if isinstance(model, bytes | bytearray) else Path(model).read_bytes()
+        (folder / MODEL_FILE).write_bytes(data)
+        if wiring is not None:
+            (folder / IO_FILE).write_text(json.dumps(wiring.to_json(), indent=1) + "\n", encoding="utf-8")
+
+    def executes(self, folder: Path) -> None:
+        """Always None: an ONNX file is data."""
+
+    def load(self, folder: Path, signature: Signature, *, threads: int | None = None) -> OnnxModel:
+        """The model; ``threads`` per call (None: 1, which for small batches is fastest and sums in a fixed order)."""
+        session = open_session(str(folder / MODEL_FILE), threads)
+        file = folder / IO_FILE
+        wiring = Wiring.from_json(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
+        return OnnxModel(session, signature, wiring or wire(session, signature))
+
+
+class OnnxModel:
+    """A session, and the shortest way from a Batch to its inputs and from its outputs to a Batch."""
+
+    releases_gil = True
+
+    def __init__(self, session: ort.InferenceSession, signature: Signature, wiring: Wiring) -> None:
+        self.session = session
+        self._feed = _feeder(session, signature, wiring)
+        self._run = session.run
+        self._names = tuple(field.name for field in signature.outputs)
+        self._tensors = [wiring.outputs[name] for name in self._names]
+        self._finish = [_finisher(field, field.name in wiring.indexed) for field in signature.outputs]
+
+    def predict(self, batch: Batch) -> Batch:
+        """Every output of the signature, in its dtype and shape."""
+        rows = batch.rows
+        values = self._run(self._tensors, self._feed(batch))
+        columns = {
+            name: finish(value, rows) for name, finish, value in zip(self._names, self._finish, values, strict=True)
+        }
+        return Batch(self._names, rows, columns, None)
+
+
+def open_session(model: str | bytes, threads: int | None = None) -> ort.InferenceSession:
+    """An optimised CPU session that prints nothing; ``threads`` per call (None: 1)."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a server's cores have better to do
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def wire(session: ort.InferenceSession, signature: Signature) -> Wiring:
+    """The wiring of a model that came as ONNX: inputs by name, or all fields as one matrix; outputs by name or type.
+
+    Raises BundleError where it cannot be told.
+    """
+    names = [item.name for item in session.get_inputs()]
+    if set(names) == set(signature.names):
+        inputs = tuple((name, (name,)) for name in names)
+    elif len(names) == 1:
+        inputs = ((names[0], signature.names),)
+    else:
+        raise BundleError(f"the model's inputs are {', '.join(names)}; the signature's {', '.join(signature.names)}")
+    return Wiring(inputs, _wire_outputs(session, signature))
+
+
+def _wire_outputs(session: ort.InferenceSession, signature: Signature) -> dict[str, str]:
+    left = {item.name: item.type for item in session.get_outputs()}
+    wanted = [field.name for field in signature.outputs]
+    if set(wanted) <= left.keys():
+        return {name: name for name in wanted}
+    wired: dict[str, str] = {}
+    for name in wanted:
+        real = name in ("probabilities", "value", "score")
+        fits = [tensor for tensor, kind in left.items() if _is_real(kind) == real] or list(left)
+        if not fits:
+            raise BundleError(f"no output of the model can be {name!r}")
+        wired[name] = fits[0]
+        del left[fits[0]]
+    return wired
+
+
+def _is_real(kind: str) -> bool:
+    return kind.startswith("seq") or any(word in kind for word in ("float", "double"))
+
+
+def _feeder(session: ort.InferenceSession, signature: Signature, wiring: Wiring) -> Callable[[Batch], dict[str, Any]]:
+    metas = {item.name: item for item in session.get_inputs()}
+    if len(wiring.inputs) == 1:
+        name, fields = wiring.inputs[0]
+        dtype = _DTYPES[metas[name].type]
+        if fields == signature.names and signature.matrix_dtype == dtype and len(metas[name].shape) == 2:
+            return _matrix_feeder(name)
+    parts = [
+        (name, _builder([signature.input(f) for f in fields], _DTYPES[metas[name].type], len(metas[name].shape)))
+        for name, fields in wiring.inputs
+    ]
+    return lambda batch: {name: build(batch) for name, build in parts}
+
+
+def _matrix_feeder(name: str) -> Callable[[Batch], dict[str, Any]]:
+    def feed(batch: Batch) -> dict[str, Any]:
+        matrix = batch.matrix
+        if matrix is None:
+            matrix = np.column_stack([column for _, column in batch.items()])
+        return {name: matrix}
+
+    return feed
+
+
+def _builder(fields: list[Field], dtype: np.dtype[Any], rank: int) -> Callable[[Batch], Array]:
+    if len(fields) == 1:
+        field = fields[0]
+        if field.shape or rank == 1:
+            return lambda batch: _cast(batch[field.name], field, dtype)
+        return lambda batch: _cast(batch[field.name], field, dtype).reshape(-1, 1)
+
+    def build(batch: Batch) -> Array:
+        if batch.matrix is not None and len(fields) == len(batch.names):
+            return batch.matrix.astype(dtype, copy=False)
+        matrix = np.empty((batch.rows, len(fields)), dtype=dtype)
+        for index, field in enumerate(fields):
+            matrix[:, index] = _cast(batch[field.name], field, dtype)
+        return matrix
+
+    return build
+
+
+def _cast(column: Array, field: Field, dtype: np.dtype[Any]) -> Array:
+    if dtype.kind == "O" and field.missing:
+        missing = is_missing(column)
+        if missing.any():
+            column = column.copy()
+            column[missing] = MISSING_TEXT
+    return column.astype(dtype, copy=False)
+
+
+def _finisher(field: Field, indexed: bool) -> Callable[[Any, int], Array]:
+    """From a session's output to the field's column: (rows, \\*shape) in its dtype."""
+    dtype, shape = field.storage, field.shape
+    if indexed:
+        labels = np.empty(len(field.categories or ()), dtype=dtype)
+        labels[:] = field.categories
+        if dtype.kind == "i" and np.array_equal(labels, np.arange(len(labels))):
+            return lambda value, rows: value.reshape(rows).astype(dtype, copy=False)  # type: ignore[no-any-return]
+        return lambda value, rows: labels[value.reshape(rows)]  # type: ignore[no-any-return]
+
+    def finish(value: Any, rows: int) -> Array:
+        if isinstance(value, list):  # a ZipMap: one mapping from label to probability for each row
+            value = np.array([[row[label] for label in field.categories or row] for row in value])
+        array: Array = np.asarray(value).astype(dtype, copy=False)
+        return array.reshape(rows, *shape)
+
+    return finish

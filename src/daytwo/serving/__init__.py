@@ -1,0 +1,1 @@
+"""From a loaded bundle to a served one: endpoint, batcher, catalog, REST, server."""

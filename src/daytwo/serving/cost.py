@@ -1,0 +1,90 @@
+"""What a batch costs, by its size, learnt at warm-up and kept up to date as the model runs."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from time import perf_counter
+
+from daytwo.batch import Batch
+
+#: A batch runs on the event loop where it costs at most this many hand-overs to a thread, or these seconds: on a busy
+#: server the interpreter makes a hand-over far dearer than it is at warm-up, and the loop can spare half a millisecond.
+_INLINE_HANDOVERS = 5.0
+_INLINE_S = 0.0005
+#: Joining a request with others costs about this much bookkeeping; a model that costs less is simply asked.
+_JOINING_S = 0.000020
+#: Weight of the newest measurement.
+_NEWEST = 0.1
+
+
+class Cost:
+    """Seconds per batch, in one bucket per power of two of its rows.
+
+    handover_s: what giving work to a thread and getting the answer back costs here (see :func:`measure_handover`)
+    """
+
+    def __init__(self, handover_s: float) -> None:
+        self.handover_s = handover_s
+        self._seconds: list[float] = []
+
+    def learn(self, rows: int, seconds: float) -> None:
+        """Fold one measurement in."""
+        bucket = rows.bit_length()
+        while len(self._seconds) <= bucket:
+            self._seconds.append(0.0)
+        known = self._seconds[bucket]
+        self._seconds[bucket] = known + _NEWEST * (seconds - known) if known else seconds
+
+    def of(self, rows: int) -> float:
+        """Expected seconds for ``rows`` together; from the nearest smaller size seen, scaled up; 0 before any."""
+        bucket = rows.bit_length()
+        if bucket < len(self._seconds) and self._seconds[bucket]:
+            return self._seconds[bucket]
+        for smaller in range(min(bucket, len(self._seconds)) - 1, -1, -1):
+            if self._seconds[smaller]:
+                return float(self._seconds[smaller] * 2 ** (bucket - smaller))
+        return next((seconds for seconds in self._seconds if seconds), 0.0)
+
+    def inline(self, rows: int) -> bool:
+        """Whether a batch of ``rows`` is cheap enough to run on the event loop itself."""
+        return self.of(rows) <= max(_INLINE_S, _INLINE_HANDOVERS * self.handover_s)
+
+    def trivial(self, rows: int) -> bool:
+        """Whether a batch of ``rows`` costs less than joining it with others would."""
+        return 0.0 < self.of(rows) <= _JOINING_S
+
+    def warm_up(self, run: Callable[[Batch], Batch], example: Batch, *, repeats: int = 3) -> None:
+        """Measure 1 row and a few dozen; the first run of each is not counted, since it allocates."""
+        for rows in (1, 32):
+            batch = example.take([i % example.rows for i in range(rows)])
+            run(batch)
+            times = []
+            for _ in range(repeats):
+                start = perf_counter()
+                run(batch)
+                times.append(perf_counter() - start)
+            self.learn(rows, min(times))
+
+
+def measure_handover(rounds: int = 30) -> float:
+    """Median seconds to hand a task to another thread and get word back."""
+    tasks: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def serve() -> None:
+        while tasks.get():
+            answers.put(None)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    times = []
+    for _ in range(rounds):
+        start = perf_counter()
+        tasks.put(True)
+        answers.get()
+        times.append(perf_counter() - start)
+    tasks.put(False)
+    thread.join()
+    return sorted(times)[rounds // 2]

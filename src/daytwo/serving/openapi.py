@@ -1,0 +1,167 @@
+"""The OpenAPI document and the description of a model: its own fields, types, ranges, and an example that works."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from daytwo.batch import Array, Batch, is_missing
+from daytwo.serving.endpoint import Endpoint
+from daytwo.serving.problems import CONTENT_TYPE, TABLE
+from daytwo.serving.service import Served, Service
+from daytwo.signature import Field
+
+_SCHEMAS = "#/components/schemas/{model}"
+
+
+def document(base: dict[str, Any], service: Service) -> dict[str, Any]:
+    """``base`` (what FastAPI wrote) with a documented path for every model."""
+    schemas = base.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = _PROBLEM
+    paths: dict[str, Any] = {}
+    for endpoint, served in zip(service.catalog, service.served, strict=True):
+        operation = _operation(endpoint, served, schemas)
+        if endpoint is service.catalog.default:
+            paths["/predict"] = _named(operation, "predict")
+        if endpoint is service.catalog.find(endpoint.name):
+            paths[f"/models/{endpoint.name}/predict"] = _named(operation, f"predict_{endpoint.name}")
+        path = f"/models/{endpoint.name}/versions/{endpoint.version}/predict"
+        paths[path] = _named(operation, f"predict_{endpoint.name}_{endpoint.version}")
+    base["paths"] = paths | base["paths"]
+    return base
+
+
+def describe_model(endpoint: Endpoint, *, brief: bool = False) -> dict[str, Any]:
+    """What ``GET /models/{name}`` answers; ``brief`` leaves the signature out."""
+    predictor = endpoint.predictor
+    out: dict[str, Any] = {
+        "name": endpoint.name,
+        "version": endpoint.version,
+        "ready": predictor is not None,
+        "runtime": predictor.runtime if predictor else None,
+    }
+    if predictor is not None and predictor.bundle is not None:
+        manifest = predictor.bundle.manifest
+        out |= {"digest": predictor.bundle.digest, "task": manifest.task, "created": manifest.created,
+                "metrics": dict(manifest.metrics)}  # fmt: skip
+    return out if brief else out | {"signature": endpoint.signature.to_json()}
+
+
+def example_bodies(endpoint: Endpoint, example: Batch) -> dict[str, Any]:
+    """One request in each form, made of the first rows of ``example``; what a form cannot say is left out."""
+    types = endpoint.dialect.types
+    columns = {item.name: _json_values(example[item.name]) for item in endpoint.signature.inputs}
+    rows = list(zip(*columns.values(), strict=True))[:2]
+    records = [dict(zip(columns, row, strict=True)) for row in rows]
+    said: dict[str, Any] = {
+        "feature_vector": {"feature_vector": list(rows[0])},
+        "record": records[0],
+        "list": records,
+        "columns_form": {"columns": {name: values[: len(rows)] for name, values in columns.items()}},
+    }
+    return {name: body for name, body in said.items() if types.by_keys(body) is types.forms[name]}
+
+
+def _operation(endpoint: Endpoint, served: Served, schemas: dict[str, Any]) -> dict[str, Any]:
+    forms = endpoint.dialect.types.forms
+    adapters: list[tuple[str, Any, TypeAdapter[Any]]] = [(n, "validation", f.adapter) for n, f in forms.items()]
+    by_form, shared = TypeAdapter.json_schemas(adapters, ref_template=_SCHEMAS)
+    schemas.update(shared.get("$defs", {}))
+    bodies = example_bodies(endpoint, served.example)
+    titles = {"feature_vector": "one row, by position", "record": "one row, by name", "list": "rows, by name",
+              "columns_form": "columns"}  # fmt: skip
+    content = {
+        "schema": {"anyOf": [by_form[name, "validation"] for name in forms]},
+        "examples": {name: {"summary": titles[name], "value": body} for name, body in bodies.items()},
+    }
+    return {
+        "tags": ["predict"],
+        "summary": f"Predict with {endpoint.name}:{endpoint.version}",
+        "parameters": [_PROBABILITIES, _PREDICTION_ID],
+        "requestBody": {"required": True, "content": {"application/json": content}},
+        "responses": _responses(endpoint, served.example),
+    }
+
+
+def _responses(endpoint: Endpoint, example: Batch) -> dict[str, Any]:
+    answer = {
+        "description": "The answer to one row; to rows: `predictions`; to columns: `columns`.",
+        "content": {"application/json": {"schema": _answer_schema(endpoint)}},
+    }
+    problems = {
+        str(status): {"description": title, "content": {CONTENT_TYPE: {"schema": {"$ref": _ref("Problem")}}}}
+        for _, status, _, title in reversed(TABLE)
+        if status != 404
+    }
+    return {"200": answer} | problems
+
+
+def _answer_schema(endpoint: Endpoint) -> dict[str, Any]:
+    own = {item.name: _output_schema(item) for item in endpoint.signature.outputs}
+    text = {"type": "string"}
+    row = {"type": "object", "properties": own | {"prediction_id": text, "model": text, "version": text}}
+    one = {"type": "object", "properties": own | {"prediction_id": text}}
+    rows = {"type": "object", "properties": {"predictions": {"type": "array", "items": one}, "model": text,
+                                             "version": text}}  # fmt: skip
+    columns = {name: {"type": "array", "items": schema} for name, schema in (own | {"prediction_id": text}).items()}
+    by_column = {"type": "object", "properties": {"columns": {"type": "object", "properties": columns}, "model": text,
+                                                  "version": text}}  # fmt: skip
+    return {"anyOf": [row, rows, by_column]}
+
+
+def _output_schema(item: Field) -> dict[str, Any]:
+    if item.name == "probabilities" and item.categories:
+        return {"type": "object", "additionalProperties": {"type": "number"}, "description": "with ?probabilities=true"}
+    kind = {"bool": "boolean", "string": "string", "datetime": "string"}.get(item.dtype)
+    schema: dict[str, Any] = {"type": kind or ("number" if item.dtype.startswith("float") else "integer")}
+    if item.categories and not item.shape:
+        schema["enum"] = list(item.categories)
+    for _ in item.shape:
+        schema = {"type": "array", "items": schema}
+    return schema
+
+
+def _json_values(column: Array) -> list[Any]:
+    missing = is_missing(column)
+    if column.dtype.kind == "M":
+        return [None if gone else f"{value}Z" for value, gone in zip(column, missing, strict=True)]
+    if column.ndim > 1:
+        return list(column.tolist())
+    return [None if gone else value for value, gone in zip(column.tolist(), missing, strict=True)]
+
+
+def _named(operation: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {"post": {**operation, "operationId": "".join(c if c.isalnum() else "_" for c in name)}}
+
+
+def _ref(name: str) -> str:
+    return _SCHEMAS.format(model=name)
+
+
+_PROBABILITIES = {
+    "name": "probabilities", "in": "query", "required": False, "schema": {"type": "boolean", "default": False},
+    "description": "whether to answer with the probability of each class too",
+}  # fmt: skip
+_PREDICTION_ID = {
+    "name": "X-Prediction-Id", "in": "header", "required": False, "schema": {"type": "string"},
+    "description": "your own id for the prediction; it is kept",
+}  # fmt: skip
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457 problem details",
+    "properties": {
+        "type": {"type": "string", "example": "urn:daytwo:error:invalid-input"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "expected": {"type": "string"}, "got": {"type": "string"}},
+            },
+        },
+    },
+}

@@ -1,0 +1,221 @@
+"""The REST door: a FastAPI application whose inference routes are plain ASGI callables.
+
+FastAPI composes, documents and serves what is not hot. A prediction takes a shorter way: one look-up of the path, one
+read, one answer with prepared headers. As soon as somebody adds middleware, that short way is closed and predictions
+go through the middleware like everything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastapi import FastAPI
+from fastapi import Request as HttpRequest
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+import daytwo
+from daytwo.errors import (
+    BodyTooLarge,
+    DaytwoError,
+    InvalidInput,
+    NotReady,
+    SlowBody,
+    UnknownModel,
+    UnsupportedMediaType,
+)
+from daytwo.exporters.prometheus import CONTENT_TYPE as METRICS_CONTENT_TYPE
+from daytwo.serving.body import BodyReader, ClientLeft, Receive, Scope, Send, discard, parse_length
+from daytwo.serving.endpoint import Endpoint
+from daytwo.serving.openapi import describe_model, document
+from daytwo.serving.problems import FRAMEWORK, Problem, problem_of
+from daytwo.serving.service import Service
+
+log = logging.getLogger("daytwo.serving")
+
+_JSON = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
+_TRUE = frozenset({"1", "true", "yes"})
+
+
+class Application(FastAPI):
+    """The ASGI application of one :class:`Service`. Run it under any ASGI server, or mount it in your own FastAPI."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(
+            title=f"{service.catalog.default.name} on daytwo",
+            version=daytwo.__version__,
+            description="Predictions, their documentation, health and metrics.",
+            lifespan=None,
+        )
+        self.service = service
+        self._reader = BodyReader(service.settings.max_body_bytes, service.settings.body_timeout_s)
+        self._hot = {path: Predict(e, self._reader, service) for path, e in _paths(service)}
+        for path, predict in self._hot.items():
+            self.router.routes.append(Route(path, predict, methods=["POST"], include_in_schema=False))
+        _add_routes(self, service)
+        self.add_exception_handler(HTTPException, _framework_problem)
+        self.add_exception_handler(DaytwoError, _problem)
+        self.add_exception_handler(Exception, _problem)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not self.user_middleware:
+            path, root = scope["path"], scope.get("root_path", "")
+            predict = self._hot.get(path.removeprefix(root) if root else path)
+            if predict is not None and scope["method"] == "POST":
+                await predict(scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, with the models' own fields."""
+        if self.openapi_schema is None:
+            self.openapi_schema = document(super().openapi(), self.service)
+        return self.openapi_schema
+
+
+class Predict:
+    """The inference route of one endpoint, as an ASGI callable."""
+
+    def __init__(self, endpoint: Endpoint, reader: BodyReader, service: Service) -> None:
+        self._endpoint = endpoint
+        self._reader = reader
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            payload = await self._answer(scope, receive)
+        except ClientLeft:
+            return
+        except Exception as error:
+            if not isinstance(error, DaytwoError):
+                log.exception("a request failed in a way that nobody foresaw")
+            await self._refuse(error, receive, send)
+            return
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(payload))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": payload})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> bytes:
+        declared = prediction_id = None
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                declared = parse_length(value)
+            elif name == b"content-type":
+                if value not in _JSON:
+                    _require_json(value)
+            elif name == b"x-prediction-id":
+                prediction_id = _checked_id(value)
+            elif name == b"content-encoding" and value != b"identity":
+                raise UnsupportedMediaType.at("content-encoding", "identity", repr(value.decode("latin-1")))
+        body = await self._reader.read(receive, declared)
+        if not self._service.serving:
+            raise NotReady(self._service.reason)
+        query = scope["query_string"]
+        probabilities = bool(query) and _flag(query, "probabilities")
+        return await self._endpoint.answer(body, probabilities=probabilities, prediction_id=prediction_id)
+
+    async def _refuse(self, error: Exception, receive: Receive, send: Send) -> None:
+        problem = problem_of(error)
+        headers = problem.raw_headers
+        unread = isinstance(error, BodyTooLarge | SlowBody)
+        if unread:
+            self._endpoint.reject("body_too_large" if isinstance(error, BodyTooLarge) else "slow_body")
+            headers.append((b"connection", b"close"))
+        elif isinstance(error, NotReady):
+            self._endpoint.reject("not_ready")
+        await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+        await send({"type": "http.response.body", "body": problem.body, "more_body": unread})
+        if unread:
+            # The whole answer is on its way; who is still sending gets the chance to read it.
+            await discard(receive)
+            await send({"type": "http.response.body", "body": b""})
+
+
+def _paths(service: Service) -> list[tuple[str, Endpoint]]:
+    """Every path that predicts, with what answers there."""
+    paths = [("/predict", service.catalog.default)]
+    for endpoint in service.catalog:
+        paths.append((f"/models/{endpoint.name}/versions/{endpoint.version}/predict", endpoint))
+        paths.append((f"/models/{endpoint.name}/predict", service.catalog.find(endpoint.name)))
+    return paths
+
+
+def _add_routes(app: Application, service: Service) -> None:
+    """Everything that is not hot."""
+
+    async def predict_unknown(name: str, version: str | None = None) -> None:
+        raise UnknownModel(name, version, [f"{e.name}:{e.version}" for e in service.catalog])
+
+    async def models() -> list[dict[str, Any]]:
+        return [describe_model(endpoint, brief=True) for endpoint in service.catalog]
+
+    async def model(name: str) -> dict[str, Any]:
+        endpoints = service.catalog.versions(name)
+        return describe_model(endpoints[0]) | {"versions": [e.version for e in endpoints]}
+
+    async def model_version(name: str, version: str) -> dict[str, Any]:
+        return describe_model(service.catalog.find(name, version))
+
+    async def live() -> dict[str, bool]:
+        return {"live": True}
+
+    async def ready() -> JSONResponse:
+        if service.ready:
+            return JSONResponse({"ready": True, "live": True})
+        body = {"ready": False, "live": True, "error": service.reason}
+        return JSONResponse(body, 503, {"retry-after": "1"})
+
+    async def metrics() -> Response:
+        text = await asyncio.to_thread(service.render_metrics)
+        return Response(text, media_type=METRICS_CONTENT_TYPE)
+
+    get: Any = app.add_api_route
+    hidden = {"include_in_schema": False}
+    get("/models", models, tags=["models"], summary="The models served here")
+    get("/models/{name}", model, tags=["models"], summary="Signature, metrics and digest of a model")
+    get("/models/{name}/versions/{version}", model_version, tags=["models"], summary="The same of one version")
+    get("/v2/health/live", live, tags=["health"], summary="Whether the process is alive")
+    get("/v2/health/ready", ready, tags=["health"], summary="Whether it is ready for requests", response_model=None)
+    get("/livez", live, **hidden)
+    get("/readyz", ready, response_model=None, **hidden)
+    get("/metrics", metrics, tags=["monitoring"], summary="Prometheus metrics", response_class=Response)
+    get("/models/{name}/predict", predict_unknown, methods=["POST"], **hidden)
+    get("/models/{name}/versions/{version}/predict", predict_unknown, methods=["POST"], **hidden)
+
+
+def _require_json(value: bytes) -> None:
+    kind = value.partition(b";")[0].strip().lower()
+    if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
+        said = repr(value.decode("latin-1"))
+        raise UnsupportedMediaType.at("content-type", "application/json", said)
+
+
+def _checked_id(value: bytes) -> str:
+    text = value.decode("latin-1")
+    if not (0 < len(text) <= 128 and text.isascii() and all(c.isalnum() or c in "._:-" for c in text)):
+        raise InvalidInput.at("x-prediction-id", "1 to 128 letters, digits, '.', '_', ':' or '-'", repr(text[:140]))
+    return text
+
+
+def _flag(query: bytes, name: str) -> bool:
+    return parse_qs(query.decode("latin-1")).get(name, [""])[-1].lower() in _TRUE
+
+
+async def _problem(_: HttpRequest, error: Exception) -> Response:
+    return _response(problem_of(error))
+
+
+async def _framework_problem(_: HttpRequest, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    slug, title = FRAMEWORK.get(error.status_code, ("http", "The request was refused"))
+    problem = Problem(error.status_code, slug, title, str(error.detail))
+    problem.headers.update(error.headers or {})
+    return _response(problem)
+
+
+def _response(problem: Problem) -> Response:
+    return Response(problem.body, problem.status, problem.headers)

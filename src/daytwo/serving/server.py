@@ -1,0 +1,187 @@
+"""One server process: load → check → ready → serve → drain. Nothing accepted is lost on the way out.
+
+On SIGTERM: not ready, but serving on for ``drain_delay_s`` while load balancers notice; then the listener closes when
+its backlog is empty; every open connection has its next request answered with ``Connection: close``; what is in
+flight finishes; exit 0. SIGINT (Ctrl-C) leaves the delay out; a second one leaves at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import select
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from daytwo.errors import OutsideFailure
+from daytwo.serving.rest import Application
+from daytwo.serving.service import Service
+from daytwo.settings import ServeSettings
+
+log = logging.getLogger("daytwo.serving")
+
+#: Longer than the idle time-outs of common load balancers (60 to 65 s), or they would meet closed connections.
+KEEP_ALIVE_S = 75
+#: How long a connection may take to send a request's headers.
+HEADERS_S = 30.0
+_BACKLOG = 2048
+_CLOSE = (b"connection", b"close")
+_TICK_S = 0.02
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1, knowing since when it waits for the headers of a request."""
+
+    waiting_since: float | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.waiting_since = self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        self.waiting_since = None
+        super().on_headers_complete()
+
+    def on_message_begin(self) -> None:
+        self.waiting_since = self.loop.time()
+        super().on_message_begin()
+
+
+class Server(uvicorn.Server):
+    """uvicorn with a drain that loses nothing.
+
+    orphaned: becomes set when the supervisor is gone
+    """
+
+    def __init__(self, application: Application, settings: ServeSettings) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application,
+                http=Protocol,
+                ws="none",
+                loop="uvloop" if _has_uvloop() else "asyncio",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                backlog=_BACKLOG,
+            )
+        )
+        self._application = application
+        self._settings = settings
+        self._hurry = False
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """SIGTERM and SIGINT begin the drain. Unlike uvicorn's own, the process then exits 0 and not by the signal."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle_exit)
+        yield
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Begin the drain; SIGINT, or a second signal, hurries it."""
+        self._hurry = self._hurry or self.should_exit or sig == signal.SIGINT
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+    def begin_drain(self) -> None:
+        """As SIGTERM does, from any thread."""
+        self.should_exit = True
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: drop connections that never finish their headers."""
+        if counter % 10 == 0:
+            late = asyncio.get_running_loop().time() - HEADERS_S
+            for connection in list(self.server_state.connections):
+                since = getattr(connection, "waiting_since", None)
+                if since is not None and since < late:
+                    connection.transport.close()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """The drain."""
+        service = self._application.service
+        service.drain()
+        log.info("draining: not ready, serving on for %g s", 0 if self._hurry else self._settings.drain_delay_s)
+        await self._wait(self._settings.drain_delay_s, lambda: self._hurry)
+        await self._close_listeners(sockets or [])
+        self.server_state.default_headers = [*self.server_state.default_headers, _CLOSE]
+        log.info("listener closed; %d connections are open", len(self.server_state.connections))
+        await self._wait(self._settings.drain_timeout_s, self._drained)
+        unfinished = len(self.server_state.tasks)
+        if unfinished:
+            log.warning("%d requests were still running after %g s", unfinished, self._settings.drain_timeout_s)
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        service.close()
+        log.info("drained")
+
+    def _drained(self) -> bool:
+        """Whether nothing is owed: no connection is left or, in a hurry, no request."""
+        if self.force_exit:
+            return True
+        return not self.server_state.tasks and (self._hurry or not self.server_state.connections)
+
+    async def _wait(self, seconds: float, done: Any) -> None:
+        """Up to ``seconds``, or until ``done()``; the server goes on as ever."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while loop.time() < until and not done() and not self.force_exit:
+            await asyncio.sleep(_TICK_S)
+
+    async def _close_listeners(self, sockets: list[socket.socket]) -> None:
+        """Accept what the kernel has already completed, then stop listening."""
+        waiting = [listener.fileno() for listener in sockets]
+        while waiting and select.select(waiting, [], [], 0)[0]:
+            await asyncio.sleep(0)
+        for server in self.servers:
+            server.close()
+        for listener in sockets:
+            listener.close()
+
+
+def run(service: Service, settings: ServeSettings, listener: socket.socket, *, orphaned: int | None = None) -> int:
+    """Serve on ``listener`` until told to stop; returns the exit code.
+
+    orphaned: a file descriptor that reads end-of-file when the supervisor is gone
+    """
+    server = Server(Application(service), settings)
+    threading.Thread(target=service.load, name="daytwo-load", daemon=True).start()
+    if orphaned is not None:
+        threading.Thread(target=_watch, args=(orphaned, server), name="daytwo-watch", daemon=True).start()
+    server.run(sockets=[listener])
+    return 0
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OutsideFailure in words where the address is taken or not ours."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise OutsideFailure(f"cannot listen on {host}:{port}: {why}; choose another with --port") from None
+    listener.setblocking(False)
+    return listener
+
+
+def _watch(orphaned: int, server: Server) -> None:
+    select.select([orphaned], [], [])
+    server.begin_drain()
+
+
+def _has_uvloop() -> bool:
+    return find_spec("uvloop") is not None

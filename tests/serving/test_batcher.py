@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from serving.service import Line, rows, value
+
+from daytwo.batch import Batch
+from daytwo.errors import Overloaded, PredictionFailed
+from daytwo.serving.batcher import Batcher, Gauges
+from daytwo.serving.cost import Cost
+from daytwo.serving.instruments import Instruments, Layout
+
+MODEL = ("line", "1")
+INLINE, THREAD = 1.0, 0.0  # seconds that a hand-over costs: with 1 all is cheap, with 0 a measured second is not
+
+
+def make(model: Line, *, handover_s: float = INLINE, cost_s: float = 0.0, **limits: float) -> Batcher:
+    instruments = Instruments(Layout([MODEL]))
+    stage = "daytwo_stage_duration_seconds"
+    gauges = Gauges(
+        instruments.counter("daytwo_queue_depth", *MODEL),
+        instruments.histogram(stage, *MODEL, "queue"),
+        instruments.histogram(stage, *MODEL, "predict"),
+        instruments.histogram("daytwo_batch_rows", *MODEL),
+        instruments.counter("daytwo_rows_total", *MODEL),
+    )
+    cost = Cost(handover_s)
+    if cost_s:
+        cost.learn(1, cost_s)
+    batcher = Batcher(model.predict, cost, gauges, **limits)  # type: ignore[arg-type]  # limits are numbers by name
+    batcher.instruments = instruments  # type: ignore[attr-defined]  # for the assertions
+    return batcher
+
+
+def refuse(bad: float) -> Callable[[Batch], None]:
+    def before(batch: Batch) -> None:
+        if bad in batch["b"]:
+            raise ValueError("this row is poison")
+
+    return before
+
+
+def test_requests_of_one_turn_of_the_loop_go_through_the_model_together() -> None:
+    sizes: list[int] = []
+
+    async def ask() -> list[Batch]:
+        batcher = make(Line(lambda batch: sizes.append(batch.rows)))
+        return await asyncio.gather(*[batcher.submit(rows((i, i))) for i in range(5)])
+
+    answers = asyncio.run(ask())
+    assert sizes == [5]
+    assert [answer["value"].tolist() for answer in answers] == [[1001.0 * i] for i in range(5)]
+
+
+def test_while_the_model_is_busy_what_arrives_forms_the_next_batch() -> None:
+    sizes: list[int] = []
+    running, go = threading.Event(), threading.Event()
+
+    def before(batch: Batch) -> None:
+        sizes.append(batch.rows)
+        running.set()
+        assert go.wait(10)
+
+    async def ask() -> None:
+        batcher = make(Line(before), handover_s=THREAD, cost_s=1.0)
+        first = batcher.submit(rows((1, 1)))
+        await asyncio.to_thread(running.wait)
+        others = [batcher.submit(rows((i, 2))) for i in range(4)]
+        await asyncio.sleep(0)
+        assert batcher.queued_rows == 4
+        go.set()
+        await asyncio.gather(first, *others)
+        assert batcher.queued_rows == 0
+        batcher.close()
+
+    asyncio.run(ask())
+    assert sizes == [1, 4]
+
+
+@pytest.mark.parametrize("limit", [{"max_batch_rows": 3}, {"max_batch_bytes": 3 * 16}])
+def test_a_batch_stops_at_its_limits_and_a_larger_request_goes_alone(limit: dict[str, float]) -> None:
+    sizes: list[int] = []
+
+    async def ask() -> None:
+        batcher = make(Line(lambda batch: sizes.append(batch.rows)), **limit)
+        requests = [rows((1, 1)), rows((1, 1), (2, 2)), rows(*[(3, 3)] * 7), rows((4, 4))]
+        await asyncio.gather(*map(batcher.submit, requests))
+
+    asyncio.run(ask())
+    assert sizes == [3, 7, 1]
+
+
+@pytest.mark.parametrize("handover_s", [INLINE, THREAD])
+def test_a_poisoned_row_fails_alone(handover_s: float) -> None:
+    async def ask() -> list[Batch | BaseException]:
+        batcher = make(Line(refuse(13.0)), handover_s=handover_s, cost_s=1.0)
+        requests = [batcher.submit(rows((i, 13 if i == 7 else 1))) for i in range(16)]
+        answers = await asyncio.gather(*requests, return_exceptions=True)
+        batcher.close()
+        return answers
+
+    answers = asyncio.run(ask())
+    failed = [i for i, answer in enumerate(answers) if isinstance(answer, BaseException)]
+    assert failed == [7]
+    assert isinstance(answers[7], PredictionFailed)
+    assert "this row is poison" in str(answers[7])
+
+
+def test_too_many_waiting_rows_are_refused_at_once_and_the_waiting_ones_are_answered() -> None:
+    async def ask() -> None:
+        batcher = make(Line(), max_queue_rows=3)
+        waiting = [batcher.submit(rows((i, i), (i, i))) for i in range(1)]
+        with pytest.raises(Overloaded, match="2 rows are waiting; try again in 1 s") as refused:
+            batcher.submit(rows((1, 1), (1, 1)))
+        assert refused.value.reason == "queue_full"
+        await asyncio.gather(*waiting)
+
+    asyncio.run(ask())
+
+
+def test_a_request_that_would_be_answered_too_late_is_refused_at_once() -> None:
+    async def ask() -> None:
+        batcher = make(Line(), cost_s=10.0, timeout_s=15.0, max_batch_rows=1)
+        first = batcher.submit(rows((1, 1)))
+        second = batcher.submit(rows((1, 1)))
+        with pytest.raises(Overloaded, match="over 15 s") as refused:
+            batcher.submit(rows((1, 1)))
+        assert (refused.value.reason, refused.value.retry_after_s) == ("deadline", 20)
+        await asyncio.gather(first, second)
+
+    asyncio.run(ask())
+
+
+def test_a_caller_that_left_is_skipped() -> None:
+    seen: list[float] = []
+
+    async def ask() -> None:
+        batcher = make(Line(lambda batch: seen.extend(batch["a"].tolist())))
+        answers = [batcher.submit(rows((i, 0))) for i in range(3)]
+        answers[1].cancel()
+        await asyncio.gather(answers[0], answers[2])
+
+    asyncio.run(ask())
+    assert seen == [0.0, 2.0]
+
+
+def test_a_trivial_model_is_asked_at_once_unless_others_wait() -> None:
+    async def ask() -> None:
+        batcher = make(Line(), cost_s=1e-6)
+        answer = batcher.at_once(rows((1, 2)))
+        assert answer is not None
+        assert answer["value"].tolist() == [1002.0]
+        waiting = batcher.submit(rows((3, 4)))
+        assert batcher.at_once(rows((1, 2))) is None
+        await waiting
+
+    asyncio.run(ask())
+
+
+def test_a_model_that_is_not_trivial_is_not_asked_at_once() -> None:
+    assert make(Line(), cost_s=0.001).at_once(rows((1, 2))) is None
+
+
+def test_what_was_done_is_counted() -> None:
+    async def ask() -> Instruments:
+        batcher = make(Line())
+        await asyncio.gather(*[batcher.submit(rows((i, i), (i, i))) for i in range(3)])
+        return batcher.instruments  # type: ignore[attr-defined, no-any-return]  # see make
+
+    instruments = asyncio.run(ask())
+    assert value(instruments, "daytwo_rows_total", *MODEL) == 6
+    assert value(instruments, "daytwo_batch_rows", *MODEL) == 1
+    assert value(instruments, "daytwo_stage_duration_seconds", *MODEL, "queue") == 3
+    assert value(instruments, "daytwo_queue_depth", *MODEL) == 0
+
+
+Action = tuple[str, int]
+ACTIONS = st.lists(st.tuples(st.sampled_from(["ask", "poison", "leave", "turn", "wait"]), st.integers(1, 4)), max_size=40)
+
+
+@settings(max_examples=80)
+@given(actions=ACTIONS, threaded=st.booleans(), limit=st.integers(1, 6))
+def test_whatever_arrives_fails_or_leaves_every_caller_gets_its_own_rows_in_order(
+    actions: list[Action], threaded: bool, limit: int
+) -> None:
+    async def play() -> None:
+        handover_s = THREAD if threaded else INLINE
+        batcher = make(Line(refuse(-1.0)), handover_s=handover_s, cost_s=1e-3, max_batch_rows=limit)
+        asked: list[tuple[list[tuple[float, float]], asyncio.Future[Batch]]] = []
+        for number, (action, count) in enumerate(actions):
+            if action in ("ask", "poison"):
+                said = [(float(number), -1.0 if action == "poison" else float(i)) for i in range(count)]
+                asked.append((said, batcher.submit(rows(*said))))
+            elif action == "leave" and asked:
+                asked[-1][1].cancel()
+            elif action == "turn":
+                await asyncio.sleep(0)
+            elif action == "wait" and asked:
+                await asyncio.wait([future for _, future in asked])
+        if asked:
+            await asyncio.wait([future for _, future in asked], timeout=10)
+        for said, future in asked:
+            if future.cancelled():
+                continue
+            if said[0][1] == -1.0:
+                assert isinstance(future.exception(), PredictionFailed)
+            else:
+                assert future.result()["value"].tolist() == [1000 * a + b for a, b in said]
+        assert batcher.queued_rows == 0
+        batcher.close()
+
+    asyncio.run(play())
+
+

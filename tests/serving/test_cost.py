@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+from serving.service import Line, rows
+
+from daytwo.serving.cost import Cost, measure_handover
+
+
+def test_nothing_is_known_before_the_first_measurement_and_nothing_is_trivial() -> None:
+    cost = Cost(1e-4)
+    assert cost.of(10) == 0.0
+    assert not cost.trivial(1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "seconds"),
+    [(1, 0.001), (2, 0.002), (3, 0.002), (16, 0.016), (40, 0.5), (64, 1.0), (1000, 8.0)],
+    ids=str,
+)
+def test_unseen_sizes_are_scaled_from_the_nearest_smaller_one(rows: int, seconds: float) -> None:
+    cost = Cost(1e-4)
+    cost.learn(1, 0.001)
+    cost.learn(32, 0.5)
+    assert cost.of(rows) == pytest.approx(seconds)
+
+
+def test_the_estimate_follows_what_is_measured() -> None:
+    cost = Cost(1e-4)
+    cost.learn(1, 1.0)
+    for _ in range(100):
+        cost.learn(1, 0.1)
+    assert cost.of(1) == pytest.approx(0.1, rel=0.01)
+
+
+@pytest.mark.parametrize(("seconds", "inline"), [(0.0004, True), (0.0006, False), (0.01, False)])
+def test_what_costs_little_runs_on_the_loop(seconds: float, inline: bool) -> None:
+    cost = Cost(5e-5)
+    cost.learn(1, seconds)
+    assert cost.inline(1) is inline
+
+
+def test_a_dear_hand_over_makes_more_run_on_the_loop() -> None:
+    cost = Cost(0.01)
+    cost.learn(1, 0.04)
+    assert cost.inline(1)
+
+
+def test_warming_up_measures_one_row_and_some() -> None:
+    sizes: list[int] = []
+    cost = Cost(1e-4)
+    cost.warm_up(Line(lambda batch: sizes.append(batch.rows)).predict, rows((1, 2), (3, 4)))
+    assert sizes == [1] * 4 + [32] * 4
+    assert 0 < cost.of(1)
+    assert 0 < cost.of(32)
+
+
+def test_handing_over_takes_time() -> None:
+    assert 0 < measure_handover(5) < 1

@@ -1,0 +1,85 @@
+"""Several workers: one dies, the others do not notice, and nothing outlives the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from serving.live import Live, await_ready, eventually, holder, serving
+from serving.live_load import Load
+from serving.live_metrics import value
+from serving.test_live_shutdown import CONNECTIONS, ask_iris
+
+pytestmark = pytest.mark.slow
+
+
+async def kill_a_worker_under_load(live: Live) -> tuple[Load, set[int]]:
+    """Load; kill the worker with the fewest connections (at least one); load on. The ports that it held."""
+    async with Load(live.port, CONNECTIONS, ask_iris) as load:
+        await asyncio.sleep(0.7)
+        held: dict[int, set[int]] = {pid: set() for pid in live.workers()}
+        for caller in load.callers:
+            pid = holder(live, caller.own_port)
+            if pid is not None:
+                held.setdefault(pid, set()).add(caller.own_port)
+        victim = min((pid for pid in held if held[pid]), key=lambda pid: len(held[pid]))
+        os.kill(victim, signal.SIGKILL)
+        await asyncio.sleep(1.5)
+    return load, held[victim]
+
+
+@pytest.fixture
+def two(packed: Path, tmp_path: Path):
+    with serving(packed, "iris", "--workers", "2", log=tmp_path / "log") as live:
+        assert eventually(lambda: len(live.workers()) == 2)
+        yield live
+
+
+def test_a_killed_worker_loses_only_what_it_held_and_is_replaced(two: Live) -> None:
+    before = set(two.workers())
+    load, held = asyncio.run(kill_a_worker_under_load(two))
+    assert set(load.tally.lost_ports) <= held
+    assert load.tally.lost <= len(held)
+    assert (load.tally.timeout, load.tally.wrong, set(load.tally.statuses)) == (0, [], {200})
+    assert eventually(lambda: len(two.workers()) == 2, 20.0)
+    assert len(set(two.workers()) & before) == 1
+    await_ready(two)
+    assert eventually(lambda: value(two, "daytwo_ready") == 2.0)
+
+
+def test_counters_survive_a_killed_worker(two: Live) -> None:
+    load, _ = asyncio.run(kill_a_worker_under_load(two))
+    answered, lost = load.tally.answered, load.tally.lost
+    assert eventually(lambda: len(two.workers()) == 2, 20.0)
+    await_ready(two)
+    counted = value(two, "daytwo_requests_total", outcome="ok", model="iris")
+    assert answered <= counted <= answered + lost
+    assert value(two, "daytwo_worker_restarts_total") == 1.0
+    assert value(two, "daytwo_inflight_requests", model="iris") == 0.0
+    assert value(two, "daytwo_queue_depth", model="iris") == 0.0
+
+
+def test_sigterm_on_the_supervisor_ends_all(two: Live) -> None:
+    two.terminate()
+    assert (two.process.returncode, two.left()) == (0, [])
+
+
+def test_workers_do_not_outlive_a_killed_supervisor(two: Live) -> None:
+    two.process.kill()
+    two.process.wait()
+    assert eventually(lambda: two.left() == [], 15.0), two.left()
+
+
+def test_a_worker_that_dies_again_and_again_is_restarted_each_time(two: Live) -> None:
+    for _ in range(3):
+        victim = two.workers()[0]
+        os.kill(victim, signal.SIGKILL)
+        assert eventually(lambda gone=victim: gone not in two.workers() and len(two.workers()) == 2, 20.0)
+        await_ready(two)
+        time.sleep(0.2)
+    assert value(two, "daytwo_worker_restarts_total") == 3.0
