@@ -5,7 +5,6 @@
 PY := .venv/bin/python
 ARGS ?=
 KEEP ?=
-export KEEP
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 
 help:  ## say what there is
@@ -15,7 +14,7 @@ setup:  ## make the environment in .venv (every other verb does so by itself)
 	@scripts/setup
 
 demo: setup  ## the whole road on real data, in a minute; KEEP=1 leaves the server up
-	@$(PY) -m daytwo demo $(ARGS)
+	@$(PY) -m daytwo demo $(if $(filter-out 0,$(KEEP)),--keep) $(ARGS)
 
 test: lint types  ## lint, types and every test; ARGS='-m "not slow"' for the fast ones
 	@$(PY) -m pytest $(ARGS)

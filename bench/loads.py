@@ -15,8 +15,9 @@ from services import Running
 #: Connections of the three phases.
 PHASES = (1, 32, 128)
 _WARM_UP_CONNECTIONS = 8
-#: A slice during which other processes used more than this many cores is taken again, once.
+#: A slice during which other processes used more than this many cores is taken again, up to this many times in all.
 _FOREIGN_CORES = 0.15
+_TAKES = 3
 #: Between two slices, for the connections of the last one to be gone.
 _PAUSE_S = 0.2
 
@@ -100,8 +101,9 @@ class Loader:
     def take(self, server: Running, connections: int) -> Slice:
         """One slice; taken again where the machine was busy with something else. The calmer one counts."""
         taken = self._slice(server, connections)
-        if taken.foreign_cores > _FOREIGN_CORES:
-            taken = min(taken, self._slice(server, connections), key=lambda item: item.foreign_cores)
+        for _ in range(_TAKES - 1):
+            if taken.foreign_cores > _FOREIGN_CORES:
+                taken = min(taken, self._slice(server, connections), key=lambda item: item.foreign_cores)
         load = taken.load
         noise = f", others use {taken.foreign_cores:.2f} core" if taken.foreign_cores > _FOREIGN_CORES else ""
         self.progress(

@@ -47,7 +47,7 @@ def _command(name: str) -> Iterator[str]:
         command = program.get_command(parent, name)
     assert command is not None
     description, _, example = (command.help or "").partition("\b\nExample:\n")
-    arguments = [p.make_metavar(click.Context(command)) for p in command.params if isinstance(p, click.Argument)]
+    arguments = [_argument(p) for p in command.params if isinstance(p, click.Argument)]
     yield f"## {name}"
     yield f"`{' '.join(['daytwo', name, *arguments, '[OPTIONS]'])}`"
     yield " ".join(description.split())
@@ -55,6 +55,11 @@ def _command(name: str) -> Iterator[str]:
     options = [p for p in command.params if isinstance(p, click.Option) and p.name not in ("json", "quiet", "help")]
     if options:
         yield table(("option", "meaning"), (_option(option) for option in options))
+
+
+def _argument(argument: click.Argument) -> str:
+    name = argument.metavar or str(argument.name).upper()
+    return name if argument.required else f"[{name}]"
 
 
 def _option(option: click.Option) -> tuple[str, str]:
@@ -124,7 +129,7 @@ def error_classes() -> Iterator[str]:
     kinds = [k for k in vars(errors).values() if inspect.isclass(k) and issubclass(k, errors.DaytwoError)]
     yield table(
         ("error", "meaning", "exit code", "HTTP"),
-        ((f"`{k.__name__}`", " ".join((k.__doc__ or "").split()), str(_exit(k)), _http(k)) for k in kinds),
+        ((f"`{k.__name__}`", _prose(k.__doc__ or ""), str(_exit(k)), _http(k)) for k in kinds),
     )
     yield "## Over HTTP"
     rows = [(str(status), slug, title) for _, status, slug, title in problems.TABLE]
@@ -133,6 +138,11 @@ def error_classes() -> Iterator[str]:
         ("status", "type", "title"),
         ((status, f"`urn:daytwo:error:{slug}`", title) for status, slug, title in sorted(rows)),
     )
+
+
+def _prose(text: str) -> str:
+    """A docstring as Markdown."""
+    return re.sub(r":\w+:`(\w+)`", r"`\1`", " ".join(text.split())).replace("``", "`")
 
 
 def _exit(kind: type[errors.DaytwoError]) -> int:

@@ -111,7 +111,9 @@ class Batch:
 
     @staticmethod
     def stack(batches: Sequence[Batch]) -> Batch:
-        """All rows of ``batches``, in order. Raises ValueError where their columns differ."""
+        """All rows of ``batches``, in order. Raises ValueError where their columns differ, or where there is none."""
+        if not batches:
+            raise ValueError("there is nothing to stack")
         first = batches[0]
         if len(batches) == 1:
             return first

@@ -35,12 +35,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from reprlib import Repr
 from typing import Any
+
+#: How many problems one answer lists; the rest is counted.
+MAX_PROBLEMS = 20
 
 
 class DaytwoError(Exception):
     """The base of every error that daytwo raises on purpose. ``str()`` is one clear sentence."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are rebuilt by calling their class with the message, and these classes are not called like that.
+        return _revive, (type(self), self.args, self.__dict__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +65,17 @@ class Problem:
     got: str
 
     def __str__(self) -> str:
-        where = f"{self.field}: " if self.field else ""
-        return f"{where}expected {self.expected}, got {self.got}"
+        # A caller may call a field what it likes; a sentence, and a line of a log, is one line.
+        field = self.field if self.field.isprintable() else repr(self.field)
+        return f"{f'{field}: ' if field else ''}expected {self.expected}, got {self.got}"
 
 
 class InvalidInput(DaytwoError):
-    """What a caller sent does not fit the signature. Holds every :class:`Problem` that was found."""
+    """What a caller sent does not fit the signature. Holds the first :data:`MAX_PROBLEMS` that were found."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        more = len(self.problems) - 1
+        self.problems = tuple(problems[:MAX_PROBLEMS])
+        more = len(problems) - 1
         super().__init__(str(self.problems[0]) + (f" (and {more} more)" if more else ""))
 
     @classmethod
@@ -228,6 +237,7 @@ class TrustRequired(DaytwoError):
     """Loading would execute code that nobody has vouched for."""
 
     def __init__(self, what: str, executes: str) -> None:
+        self.what, self.executes = what, executes
         super().__init__(
             f"{what} holds {executes}, which runs code when it is loaded: "
             "if you trust where it comes from, say so with --trust (or DAYTWO_TRUST=1)"
@@ -246,6 +256,7 @@ class InvalidSetting(DaytwoError):
     """A flag, an environment variable or a key of the settings file has a value that it cannot have."""
 
     def __init__(self, where: str, expected: str, got: str) -> None:
+        self.where, self.expected, self.got = where, expected, got
         super().__init__(f"{where}: expected {expected}, got {got}")
 
 
@@ -259,18 +270,64 @@ def sentence(error: BaseException) -> str:
 
 
 def brief(value: Any, limit: int = 60) -> str:
-    """A value as it may stand in a message: its ``repr``, cut at ``limit`` characters.
+    """A value as it may stand in a message: one line of at most ``limit`` characters. It never raises.
 
-    >>> brief("abc")
-    "'abc'"
+    >>> brief("abc"), brief(None), brief([1, True])
+    ("'abc'", 'null', '[1, true]')
     """
-    text = _SHORT.repr(value)
+    text = _BRIEF.repr(value)
+    if not text.isprintable():
+        text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-_SHORT = Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 120
+class _Brief(Repr):
+    """A short repr in which null, true and NaN are called what whoever calls an API calls them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 120
+
+    def repr1(self, x: Any, level: int) -> str:
+        if getattr(x, "shape", None) == () and hasattr(x, "item"):  # a scalar of numpy
+            x = x.item()
+        return super().repr1(x, level)
+
+    def repr_NoneType(self, x: None, level: int) -> str:  # noqa: N802  reprlib dispatches on the names of types
+        return "null"
+
+    def repr_bool(self, x: bool, level: int) -> str:
+        return "true" if x else "false"
+
+    def repr_float(self, x: float, level: int) -> str:
+        if math.isfinite(x):
+            return repr(x)
+        return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
+
+    def repr_int(self, x: int, level: int) -> str:
+        return super().repr_int(x, level) if x.bit_length() < _LONG_BITS else f"an integer of {x.bit_length()} bits"
+
+    def repr_datetime(self, x: Any, level: int) -> str:
+        return repr(x.isoformat())
+
+    repr_date = repr_Timestamp = repr_datetime  # noqa: N815  likewise
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        # reprlib sorts all keys to show four of them, which takes seconds where a caller sends a million.
+        return super().repr_dict(dict(islice(x.items(), self.maxdict + 1)), level)
+
+
+#: Python refuses to write longer integers in decimal.
+_LONG_BITS = 10_000
+_BRIEF = _Brief()
 
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or ["no message"])[0][:300]
+
+
+def _revive(kind: type[DaytwoError], args: tuple[Any, ...], state: dict[str, Any]) -> DaytwoError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error

@@ -96,6 +96,11 @@ def test_a_notebook_shows_what_matters(tmp_path: Path):
     assert shown.tags <= {"div", "span", "table", "tr", "th", "td", "b"}
 
 
+def test_a_notebook_warns_of_what_would_be_executed(tmp_path: Path):
+    shown = Reader(open_bundle(make(tmp_path / "bundle", compiled=(REFUSED,)))._repr_html_())
+    assert "⚠ loading model/model.pkl executes a pickle: it needs trust" in shown.text
+
+
 def test_a_notebook_runs_nothing_of_what_a_bundle_says(tmp_path: Path):
     evil = "<script>alert(1)</script><img src=x onerror=alert(1)>\"' &amp;"
     fields = {

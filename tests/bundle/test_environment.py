@@ -33,7 +33,7 @@ def test_a_runtime_that_the_lock_does_not_know_is_left_to_its_examples():
     [
         (lock(), "sklearn", r"no-such-library is not installed; pip install -r environment/requirements-native.txt"),
         (lock(requires=["gone[fast]"]), "onnx", r"gone\[fast\] is not installed; pip install -r environment/requirements.txt"),
-        (lock(modules=["my_features"]), "onnx", r"the module my_features \(code of the model that no package brings\) is not found"),
+        (lock(modules=["no_such_module"]), "onnx", r"the module no_such_module \(code of the model that no package brings\) is not found"),
         (lock(python="3.1"), "onnx", rf"the model is a pickle of Python 3.1, this is {HERE}; .* with Python 3.1"),
     ],
 )  # fmt: skip

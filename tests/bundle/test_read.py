@@ -75,7 +75,7 @@ DAMAGES = [
     damage("a metric is polished", lambda b: edit(b / "manifest.json", lambda d: d.replace(b"0.93", b"0.99")), "does not match its own checksum"),
     damage("a tag is changed", lambda b: edit(b / "manifest.json", lambda d: d.replace(b"growth", b"groWth")), "does not match its own checksum"),
     damage("the manifest is reformatted", lambda b: edit(b / "manifest.json", lambda d: json.dumps(json.loads(d)).encode()), "checksum"),
-    damage("the manifest is huge", lambda b: os.truncate(b / "manifest.json", 1 << 30), "more than any true one"),
+    damage("the manifest is huge", lambda b: ((b / "manifest.json").chmod(0o644), os.truncate(b / "manifest.json", 1 << 30)), "more than any true one"),
     damage("the manifest is a folder", lambda b: ((b / "manifest.json").unlink(), (b / "manifest.json").mkdir()), "is not a plain file"),
     damage("the manifest is a link", lambda b: ((b / "manifest.json").rename(b / "m"), (b / "manifest.json").symlink_to("m")), "not a plain file"),
     damage("a file is a link", lambda b: ((b / "reference.json").unlink(), (b / "reference.json").symlink_to("/etc/passwd")), "reference.json is a symbolic link"),

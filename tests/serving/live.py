@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -68,21 +69,31 @@ class Live:
 
 
 @contextmanager
-def serving(registry: Path, *arguments: str, drain_delay: float = 0.0, log: Path) -> Iterator[Live]:
-    """``daytwo serve`` with ``arguments``, ready; ended when the block ends, gently and then not."""
-    port, token = free_port(), uuid.uuid4().hex
+def started(
+    registry: Path, *arguments: str, drain_delay: float = 0.0, log: Path, env: Mapping[str, str] | None = None
+) -> Iterator[Live]:
+    """``daytwo serve`` with ``arguments``, just started; ended when the block ends, gently and then not."""
+    port, token = _option(arguments, "--port") or free_port(), uuid.uuid4().hex
     options = ["--registry", str(registry), "--port", str(port), "--drain-delay", str(drain_delay)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "daytwo", "serve", *arguments, *options],
-            stdout=output, stderr=subprocess.STDOUT, start_new_session=True, env=os.environ | {_TOKEN: token},
+            stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            env=os.environ | {_TOKEN: token} | dict(env or {}),
         )  # fmt: skip
     live = Live(process, port, log, token)
     try:
-        await_ready(live, _option(arguments, "--workers"))
         yield live
     finally:
         _end(live)
+
+
+@contextmanager
+def serving(registry: Path, *arguments: str, drain_delay: float = 0.0, log: Path) -> Iterator[Live]:
+    """Likewise, with every worker ready."""
+    with started(registry, *arguments, drain_delay=drain_delay, log=log) as live:
+        await_ready(live, _option(arguments, "--workers") or 1)
+        yield live
 
 
 def await_ready(live: Live, workers: int = 1, timeout_s: float = START_TIMEOUT_S) -> None:
@@ -90,8 +101,8 @@ def await_ready(live: Live, workers: int = 1, timeout_s: float = START_TIMEOUT_S
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and live.process.poll() is None:
         with suppress(OSError, EOFError):
-            said = live.get("/metrics").body.decode()
-            if f"\ndaytwo_ready {workers}" in said and live.get("/readyz").status == 200:
+            ready = re.search(r"^daytwo_ready (\S+)$", live.get("/metrics").body.decode(), re.MULTILINE)
+            if ready and float(ready[1]) >= workers and live.get("/readyz").status == 200:
                 return
         time.sleep(0.02)
     raise AssertionError(f"never ready (exit code {live.process.poll()}):\n{live.output()[-3000:]}")
@@ -123,7 +134,7 @@ def holder(live: Live, client_port: int) -> int | None:
 
 
 def _option(arguments: tuple[str, ...], name: str) -> int:
-    return int(arguments[arguments.index(name) + 1]) if name in arguments else 1
+    return int(arguments[arguments.index(name) + 1]) if name in arguments else 0
 
 
 def _listens(pid: int, port: int) -> bool:

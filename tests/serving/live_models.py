@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -67,14 +68,22 @@ def _pack_people(registry: Path, rng: np.random.Generator) -> None:
 
 
 def _pack_moody(registry: Path) -> None:
-    """Pure Python, slow, and it raises on a negative number, which its signature allows."""
+    """Pure Python, slow, and it raises on a number that its signature allows. It is as its environment makes it:
+    ``MOODY_LOAD_S`` seconds to load, ``MOODY_FACTOR`` times the right answer."""
 
     class Moody:  # defined here, so that it travels by value
+        def __init__(self) -> None:
+            self.factor = 2.0
+
+        def __setstate__(self, state: dict[str, Any]) -> None:
+            time.sleep(float(os.environ.get("MOODY_LOAD_S", "0")))
+            self.__dict__.update(state)
+
         def predict(self, rows: Any) -> Any:
             time.sleep(MOODY_S)
             if (rows[:, 0] < -1e6).any():
                 raise ValueError("not in the mood")
-            return rows[:, 0] * 2.0
+            return rows[:, 0] * self.factor * float(os.environ.get("MOODY_FACTOR", "1"))
 
     rows = np.arange(-20.0, 20.0).reshape(-1, 1)
     daytwo.pack(Moody(), rows, name="moody", registry=registry)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from serving.service import Line, rows, value
 
 from daytwo.batch import Batch
-from daytwo.errors import Overloaded, PredictionFailed
-from daytwo.serving.batcher import Batcher, Gauges
+from daytwo.errors import DaytwoError, Overloaded, PredictionFailed
+from daytwo.serving.batcher import Batcher, Gauges, Ticket
 from daytwo.serving.cost import Cost
 from daytwo.serving.instruments import Instruments, Layout
+from serving.service import Line, rows, value
 
 MODEL = ("line", "1")
 INLINE, THREAD = 1.0, 0.0  # seconds that a hand-over costs: with 1 all is cheap, with 0 a measured second is not
@@ -37,6 +37,30 @@ def make(model: Line, *, handover_s: float = INLINE, cost_s: float = 0.0, **limi
     return batcher
 
 
+class Asked(asyncio.Future[Batch]):
+    """What a caller awaits; cancelling it means that the caller left."""
+
+    ticket: Ticket | None = None
+
+    def answered(self, said: Batch | DaytwoError) -> None:
+        assert not self.done()  # nobody is told twice, and nobody who left
+        if isinstance(said, Batch):
+            self.set_result(said)
+        else:
+            self.set_exception(said)
+
+    def cancel(self, msg: object = None) -> bool:
+        if self.ticket is not None:
+            self.ticket.leave()
+        return super().cancel()
+
+
+def submit(batcher: Batcher, batch: Batch) -> Asked:
+    asked = Asked()
+    asked.ticket = batcher.submit(batch, asked.answered)
+    return asked
+
+
 def refuse(bad: float) -> Callable[[Batch], None]:
     def before(batch: Batch) -> None:
         if bad in batch["b"]:
@@ -50,7 +74,7 @@ def test_requests_of_one_turn_of_the_loop_go_through_the_model_together() -> Non
 
     async def ask() -> list[Batch]:
         batcher = make(Line(lambda batch: sizes.append(batch.rows)))
-        return await asyncio.gather(*[batcher.submit(rows((i, i))) for i in range(5)])
+        return await asyncio.gather(*[submit(batcher, rows((i, i))) for i in range(5)])
 
     answers = asyncio.run(ask())
     assert sizes == [5]
@@ -68,9 +92,9 @@ def test_while_the_model_is_busy_what_arrives_forms_the_next_batch() -> None:
 
     async def ask() -> None:
         batcher = make(Line(before), handover_s=THREAD, cost_s=1.0)
-        first = batcher.submit(rows((1, 1)))
+        first = submit(batcher, rows((1, 1)))
         await asyncio.to_thread(running.wait)
-        others = [batcher.submit(rows((i, 2))) for i in range(4)]
+        others = [submit(batcher, rows((i, 2))) for i in range(4)]
         await asyncio.sleep(0)
         assert batcher.queued_rows == 4
         go.set()
@@ -89,7 +113,7 @@ def test_a_batch_stops_at_its_limits_and_a_larger_request_goes_alone(limit: dict
     async def ask() -> None:
         batcher = make(Line(lambda batch: sizes.append(batch.rows)), **limit)
         requests = [rows((1, 1)), rows((1, 1), (2, 2)), rows(*[(3, 3)] * 7), rows((4, 4))]
-        await asyncio.gather(*map(batcher.submit, requests))
+        await asyncio.gather(*[submit(batcher, request) for request in requests])
 
     asyncio.run(ask())
     assert sizes == [3, 7, 1]
@@ -99,7 +123,7 @@ def test_a_batch_stops_at_its_limits_and_a_larger_request_goes_alone(limit: dict
 def test_a_poisoned_row_fails_alone(handover_s: float) -> None:
     async def ask() -> list[Batch | BaseException]:
         batcher = make(Line(refuse(13.0)), handover_s=handover_s, cost_s=1.0)
-        requests = [batcher.submit(rows((i, 13 if i == 7 else 1))) for i in range(16)]
+        requests = [submit(batcher, rows((i, 13 if i == 7 else 1))) for i in range(16)]
         answers = await asyncio.gather(*requests, return_exceptions=True)
         batcher.close()
         return answers
@@ -114,9 +138,9 @@ def test_a_poisoned_row_fails_alone(handover_s: float) -> None:
 def test_too_many_waiting_rows_are_refused_at_once_and_the_waiting_ones_are_answered() -> None:
     async def ask() -> None:
         batcher = make(Line(), max_queue_rows=3)
-        waiting = [batcher.submit(rows((i, i), (i, i))) for i in range(1)]
+        waiting = [submit(batcher, rows((i, i), (i, i))) for i in range(1)]
         with pytest.raises(Overloaded, match="2 rows are waiting; try again in 1 s") as refused:
-            batcher.submit(rows((1, 1), (1, 1)))
+            submit(batcher, rows((1, 1), (1, 1)))
         assert refused.value.reason == "queue_full"
         await asyncio.gather(*waiting)
 
@@ -126,10 +150,10 @@ def test_too_many_waiting_rows_are_refused_at_once_and_the_waiting_ones_are_answ
 def test_a_request_that_would_be_answered_too_late_is_refused_at_once() -> None:
     async def ask() -> None:
         batcher = make(Line(), cost_s=10.0, timeout_s=15.0, max_batch_rows=1)
-        first = batcher.submit(rows((1, 1)))
-        second = batcher.submit(rows((1, 1)))
+        first = submit(batcher, rows((1, 1)))
+        second = submit(batcher, rows((1, 1)))
         with pytest.raises(Overloaded, match="over 15 s") as refused:
-            batcher.submit(rows((1, 1)))
+            submit(batcher, rows((1, 1)))
         assert (refused.value.reason, refused.value.retry_after_s) == ("deadline", 20)
         await asyncio.gather(first, second)
 
@@ -141,7 +165,7 @@ def test_a_caller_that_left_is_skipped() -> None:
 
     async def ask() -> None:
         batcher = make(Line(lambda batch: seen.extend(batch["a"].tolist())))
-        answers = [batcher.submit(rows((i, 0))) for i in range(3)]
+        answers = [submit(batcher, rows((i, 0))) for i in range(3)]
         answers[1].cancel()
         await asyncio.gather(answers[0], answers[2])
 
@@ -152,24 +176,30 @@ def test_a_caller_that_left_is_skipped() -> None:
 def test_a_trivial_model_is_asked_at_once_unless_others_wait() -> None:
     async def ask() -> None:
         batcher = make(Line(), cost_s=1e-6)
-        answer = batcher.at_once(rows((1, 2)))
-        assert answer is not None
-        assert answer["value"].tolist() == [1002.0]
-        waiting = batcher.submit(rows((3, 4)))
-        assert batcher.at_once(rows((1, 2))) is None
-        await waiting
+        first = submit(batcher, rows((1, 2)))
+        assert first.done()
+        assert first.result()["value"].tolist() == [1002.0]
+        larger = submit(batcher, rows(*[(1, 2)] * 100))
+        second = submit(batcher, rows((1, 2)))
+        assert not second.done()
+        await asyncio.gather(larger, second)
 
     asyncio.run(ask())
 
 
-def test_a_model_that_is_not_trivial_is_not_asked_at_once() -> None:
-    assert make(Line(), cost_s=0.001).at_once(rows((1, 2))) is None
+def test_a_model_that_is_not_trivial_waits_for_company() -> None:
+    async def ask() -> None:
+        first = submit(make(Line(), cost_s=0.001), rows((1, 2)))
+        assert not first.done()
+        await first
+
+    asyncio.run(ask())
 
 
 def test_what_was_done_is_counted() -> None:
     async def ask() -> Instruments:
         batcher = make(Line())
-        await asyncio.gather(*[batcher.submit(rows((i, i), (i, i))) for i in range(3)])
+        await asyncio.gather(*[submit(batcher, rows((i, i), (i, i))) for i in range(3)])
         return batcher.instruments  # type: ignore[attr-defined, no-any-return]  # see make
 
     instruments = asyncio.run(ask())
@@ -179,8 +209,23 @@ def test_what_was_done_is_counted() -> None:
     assert value(instruments, "daytwo_queue_depth", *MODEL) == 0
 
 
+def test_trouble_with_one_caller_is_not_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(said: Batch | DaytwoError) -> None:
+        raise OSError("the connection is gone")
+
+    async def ask() -> Batch:
+        batcher = make(Line())
+        batcher.submit(rows((1, 1)), broken)
+        return await submit(batcher, rows((2, 2)))
+
+    assert asyncio.run(ask())["value"].tolist() == [2002.0]
+    assert "the connection is gone" in caplog.text
+
+
 Action = tuple[str, int]
-ACTIONS = st.lists(st.tuples(st.sampled_from(["ask", "poison", "leave", "turn", "wait"]), st.integers(1, 4)), max_size=40)
+ACTIONS = st.lists(
+    st.tuples(st.sampled_from(["ask", "poison", "leave", "turn", "wait"]), st.integers(1, 4)), max_size=40
+)
 
 
 @settings(max_examples=80)
@@ -191,11 +236,11 @@ def test_whatever_arrives_fails_or_leaves_every_caller_gets_its_own_rows_in_orde
     async def play() -> None:
         handover_s = THREAD if threaded else INLINE
         batcher = make(Line(refuse(-1.0)), handover_s=handover_s, cost_s=1e-3, max_batch_rows=limit)
-        asked: list[tuple[list[tuple[float, float]], asyncio.Future[Batch]]] = []
+        asked: list[tuple[list[tuple[float, float]], Asked]] = []
         for number, (action, count) in enumerate(actions):
             if action in ("ask", "poison"):
                 said = [(float(number), -1.0 if action == "poison" else float(i)) for i in range(count)]
-                asked.append((said, batcher.submit(rows(*said))))
+                asked.append((said, submit(batcher, rows(*said))))
             elif action == "leave" and asked:
                 asked[-1][1].cancel()
             elif action == "turn":
@@ -215,5 +260,3 @@ def test_whatever_arrives_fails_or_leaves_every_caller_gets_its_own_rows_in_orde
         batcher.close()
 
     asyncio.run(play())
-
-

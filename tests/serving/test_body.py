@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from daytwo.errors import BodyTooLarge, MalformedBody, SlowBody
-from daytwo.serving.body import BodyReader, ClientLeft, discard, parse_length
+from daytwo.errors import BodyTooLarge, SlowBody
+from daytwo.serving.body import BodyReader, ClientLeft, discard
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -89,9 +89,3 @@ def test_what_was_refused_is_read_to_its_end_and_thrown_away() -> None:
     receive, taken = sender([b"xx"] * 50)
     asyncio.run(discard(receive))
     assert len(taken) == 50
-
-
-@pytest.mark.parametrize("value", [b"", b"-1", b"1e3", b"abc", b"\xff"])
-def test_a_length_that_is_none_is_malformed(value: bytes) -> None:
-    with pytest.raises(MalformedBody, match="content-length"):
-        parse_length(value)

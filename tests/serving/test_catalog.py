@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from serving.service import served, service
 
 from daytwo.errors import UnknownModel
 from daytwo.serving.catalog import Catalog
+from serving.service import served, service
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from serving.service import Line, rows
 
 from daytwo.serving.cost import Cost, measure_handover
+from serving.service import Line, rows
 
 
 def test_nothing_is_known_before_the_first_measurement_and_nothing_is_trivial() -> None:
@@ -50,8 +50,8 @@ def test_warming_up_measures_one_row_and_some() -> None:
     cost = Cost(1e-4)
     cost.warm_up(Line(lambda batch: sizes.append(batch.rows)).predict, rows((1, 2), (3, 4)))
     assert sizes == [1] * 4 + [32] * 4
-    assert 0 < cost.of(1)
-    assert 0 < cost.of(32)
+    assert cost.of(1) > 0
+    assert cost.of(32) > 0
 
 
 def test_handing_over_takes_time() -> None:

@@ -8,7 +8,9 @@ from daytwo.serving.host import HostSampler, container_samples, process_samples
 
 
 def test_this_process_has_cpu_time_memory_and_threads(tmp_path: Path) -> None:
-    samples = {name: (labels, numbers) for name, labels, numbers in HostSampler(lambda: {3: os.getpid()}, tmp_path).samples()}
+    samples = {
+        name: (labels, numbers) for name, labels, numbers in HostSampler(lambda: {3: os.getpid()}, tmp_path).samples()
+    }
     assert samples["daytwo_process_cpu_seconds_total"][0] == ("3",)
     assert samples["daytwo_process_resident_memory_bytes"][1][0] > 1e6
     assert samples["daytwo_process_threads"][1][0] >= 1

@@ -6,10 +6,10 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from serving.service import value
 
 from daytwo.metrics import CATALOGUE, LATENCY_BUCKETS_S
 from daytwo.serving.instruments import Instruments, Layout, bury
+from serving.service import value
 
 MODELS = [("a", "1"), ("b", "7")]
 REQUESTS = ("daytwo_requests_total", "a", "1", "rest", "ok")

@@ -48,7 +48,7 @@ def test_a_killed_worker_loses_only_what_it_held_and_is_replaced(two: Live) -> N
     assert (load.tally.timeout, load.tally.wrong, set(load.tally.statuses)) == (0, [], {200})
     assert eventually(lambda: len(two.workers()) == 2, 20.0)
     assert len(set(two.workers()) & before) == 1
-    await_ready(two)
+    await_ready(two, 2)
     assert eventually(lambda: value(two, "daytwo_ready") == 2.0)
 
 
@@ -56,7 +56,7 @@ def test_counters_survive_a_killed_worker(two: Live) -> None:
     load, _ = asyncio.run(kill_a_worker_under_load(two))
     answered, lost = load.tally.answered, load.tally.lost
     assert eventually(lambda: len(two.workers()) == 2, 20.0)
-    await_ready(two)
+    await_ready(two, 2)
     counted = value(two, "daytwo_requests_total", outcome="ok", model="iris")
     assert answered <= counted <= answered + lost
     assert value(two, "daytwo_worker_restarts_total") == 1.0
@@ -80,6 +80,6 @@ def test_a_worker_that_dies_again_and_again_is_restarted_each_time(two: Live) ->
         victim = two.workers()[0]
         os.kill(victim, signal.SIGKILL)
         assert eventually(lambda gone=victim: gone not in two.workers() and len(two.workers()) == 2, 20.0)
-        await_ready(two)
+        await_ready(two, 2)
         time.sleep(0.2)
     assert value(two, "daytwo_worker_restarts_total") == 3.0

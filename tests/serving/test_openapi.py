@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from serving.service import LINE, Line, served, service
-from serving.test_rest import asker
 
 from daytwo.batch import Batch
 from daytwo.dialects.native import NativeDialect
@@ -15,6 +13,8 @@ from daytwo.serving.openapi import example_bodies
 from daytwo.serving.rest import Application
 from daytwo.serving.service import Served
 from daytwo.signature import Field, Signature
+from serving.service import LINE, Line, served, service
+from serving.test_rest import asker
 
 MIXED = Signature(
     inputs=(

@@ -11,12 +11,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 from prometheus_client.parser import text_string_to_metric_families
-from serving.service import Line, served, service, value
 from starlette.types import ASGIApp
 
 from daytwo.batch import Batch
 from daytwo.serving.rest import Application
 from daytwo.serving.service import Service
+from serving.service import Line, served, service, value
 
 Ask = Callable[..., httpx.Response]
 

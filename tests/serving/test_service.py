@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from serving.service import Line, served, service, value
 
 from daytwo.batch import Batch
 from daytwo.errors import ExamplesFailed
 from daytwo.predictor import Predictor
 from daytwo.serving.service import Served
+from serving.service import Line, served, service, value
 
 
 def failing() -> Served:

@@ -89,5 +89,3 @@ def test_workers_end_when_the_supervisor_is_killed(tmp_path: Path, supervisor: s
     supervisor.kill()
     supervisor.wait()
     assert all(gone(pid) for pid in started)
-
-

@@ -85,7 +85,7 @@ def _told(progress: Progress | None) -> Iterator[Progress]:
     """Who is told what is being done: the caller's own, a person who is watching, or nobody."""
     console = Console(stderr=True)
     if progress is not None or not (console.is_terminal or console.is_jupyter):
-        yield progress or (lambda text: None)
+        yield progress or (lambda _: None)
         return
     with console.status("packing") as status:
         yield lambda text: status.update(f"packing: {text}")

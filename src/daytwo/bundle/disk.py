@@ -39,17 +39,12 @@ def sync_folder(path: Path) -> None:
     _sync(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
 
 
-def sync_tree(root: Path) -> None:
-    """Wait until everything below ``root`` is on the disk, the folders after what they hold."""
-    for folder, _, files in os.walk(root, topdown=False):
-        for name in files:
-            sync_file(Path(folder, name))
-        sync_folder(Path(folder))
-
-
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace ``path`` by ``data``: a reader sees the old bytes or the new ones, whatever happens in between."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    """Replace ``path`` by ``data``: a reader sees the old bytes or the new ones, whatever happens in between.
+
+    One writer at a time: what a killed one left aside is overwritten by the next.
+    """
+    aside = path.with_name(f".{path.name}.new")
     try:
         with aside.open("wb") as file:
             file.write(data)

@@ -83,8 +83,13 @@ def _forms(manifest: Manifest, executes: Sequence[tuple[str, str]]) -> str:
     rows = [(_code(item.runtime), _verdict(item), _proof(item)) for item in manifest.compiled]
     compiled = any(item.accepted for item in manifest.compiled)
     rows.append((_code(manifest.runtime), "fallback, as packed" if compiled else "as packed", ""))
-    notes = [f"loading {_code(path)} executes {escape(what)}: it needs trust" for path, what in executes]
-    return _table(("runtime", "", "evidence"), rows) + "".join(f'<div style="{_WARN}">⚠ {note}</div>' for note in notes)
+    return _table(("runtime", "", "evidence"), rows) + "".join(_note(path, what, compiled) for path, what in executes)
+
+
+def _note(path: str, what: str, compiled: bool) -> str:
+    if compiled:
+        return f'<div style="{_FAINT}">only the fallback executes {escape(what)}, {_code(path)}, and needs trust</div>'
+    return f'<div style="{_WARN}">⚠ loading {_code(path)} executes {escape(what)}: it needs trust</div>'
 
 
 def _verdict(item: Evidence) -> str:

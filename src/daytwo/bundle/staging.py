@@ -45,7 +45,7 @@ def place(writer: BundleWriter, target: Path | str) -> None:
     with disk.disk(f"writing the bundle {target}"):
         for file in (item for item in writer.path.rglob("*") if item.is_file()):
             file.chmod(file.stat().st_mode & ~0o222)
-        disk.sync_tree(writer.path)
+        writer.flush()  # the manifest was, when it was written
         if target.exists():
             raise BundleError(f"{target} exists, and a bundle never overwrites: choose another place")
         writer.path.rename(target)

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from daytwo.bundle import disk, documents, environment
@@ -40,6 +40,7 @@ class BundleWriter:
         if any(self.path.iterdir()):
             raise ValueError(f"{self.path} is not empty")
         self._known: dict[str, tuple[tuple[int, ...], FileEntry]] = {}
+        self._flushed: dict[str, tuple[int, ...]] = {}
 
     def folder(self, sub: str) -> Path:
         """The folder ``sub`` (``model``, ``compiled/onnx``) of the bundle, made where it does not exist."""
@@ -94,9 +95,14 @@ class BundleWriter:
         return self._known[path][1]
 
     def flush(self) -> None:
-        """Wait until all that was written is on the disk, and digest it: what is left for :meth:`seal` is little."""
-        self.entries()
-        disk.sync_tree(self.path)
+        """Digest all that was written, and wait until it is on the disk. What did not change since is not done again."""
+        fresh = [entry.path for entry in self.entries() if self._flushed.get(entry.path) != self._known[entry.path][0]]
+        for path in fresh:
+            disk.sync_file(self.path / path)
+            self._flushed[path] = self._known[path][0]
+        above = {folder for path in fresh for folder in PurePosixPath(path).parents}
+        for folder in sorted(above, reverse=True):  # what is inside comes before what holds it
+            disk.sync_folder(self.path / folder)
 
     def seal(
         self,

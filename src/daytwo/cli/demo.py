@@ -12,14 +12,14 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from daytwo import __version__
-from daytwo.api.demo import Asked, Checked, Event, Fitted, Kept, Packed, Ready, Stopped, Timed, demo
+from daytwo import __version__, _plugins
 from daytwo.checks import CheckReport
 from daytwo.cli.check import MARKS
 from daytwo.cli.exit_codes import DONE, FOUND_WANTING
 from daytwo.cli.options import verb
 from daytwo.cli.output import Output, console, number, seconds
 from daytwo.cli.show import evidence_line
+from daytwo.demo.events import Asked, Checked, Event, Fitted, Kept, Packed, Ready, Stopped, Timed
 
 _INDENT = " " * 12
 _SHOWN_CHARACTERS = 88
@@ -43,6 +43,7 @@ def command(keep: bool, output: Output) -> int:
     """``daytwo demo``."""
     # A polite end from outside is an interrupt: the server that was started must not outlive us.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    demo = _plugins.load("daytwo.api.demo:demo", "daytwo demo")
     with closing(demo(keep=keep)) as events:
         told = list(_tell(events) if output.chatty else events)
     if output.json:

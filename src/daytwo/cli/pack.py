@@ -43,6 +43,7 @@ from daytwo.cli.show import evidence_line
 @registry_option
 def command(model: Path, data: Path, registry: Path, output: Output, **options: Any) -> None:
     """``daytwo pack MODEL --data FILE [--target COLUMN] --name NAME``."""
+    tags = _tags(options["tags"])
     load_model = _plugins.load("daytwo.packing.models:load_model", "daytwo pack")
     read_data = _plugins.load("daytwo.packing.data:read_data", "daytwo pack")
     loaded = load_model(model)
@@ -56,7 +57,7 @@ def command(model: Path, data: Path, registry: Path, output: Output, **options: 
         output=options["folder"],
         compile=options["mode"],
         allow_missing=options["allow_missing"],
-        tags=_tags(options["tags"]),
+        tags=tags,
         notes=loaded.notes,
         progress=None if output.chatty else _nobody,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,23 +16,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from daytwo.demo.events import Trained
+
 _SEED = 7
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A fitted model, and rows that it has not seen.
-
-    what: one line for a person
-    rows: how many it was fitted on
-    """
-
-    name: str
-    what: str
-    rows: int
-    model: Any
-    X: Any
-    y: Any
 
 
 def trained() -> Iterator[Trained]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,19 +87,24 @@ def running(references: Sequence[str], registry: Path, log: Path) -> Iterator[Se
             stderr=sink,
             stdin=subprocess.DEVNULL,
         )
-    try:
-        start = time.perf_counter()
+    start = time.perf_counter()
+    with process, _killed_at_last(process):
         server = _opened(process, log)
-        _wait_until_ready(server, log)
-        server.ready_after_s = time.perf_counter() - start
-        yield server
-        server.stop()
+        with closing(server.connection):
+            _wait_until_ready(server, log)
+            server.ready_after_s = time.perf_counter() - start
+            yield server
+            server.stop()
+
+
+@contextmanager
+def _killed_at_last(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Whatever happens inside, ``process`` has ended when this ends."""
+    try:
+        yield
     finally:
         if process.poll() is None:
             process.kill()
-            process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 def _opened(process: subprocess.Popen[bytes], log: Path) -> Server:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from daytwo.monitoring.counts import Bins as Bins
-from daytwo.monitoring.counts import Counts as Counts
-from daytwo.monitoring.counts import Levels as Levels
-from daytwo.monitoring.counts import Quantity as Quantity
+from daytwo.monitoring.cells import Bins, Levels
+from daytwo.monitoring.counts import Counts, Quantity
+from daytwo.monitoring.reference import reference
+
+__all__ = ["Bins", "Counts", "Levels", "Quantity", "reference"]

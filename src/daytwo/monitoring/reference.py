@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from daytwo.batch import Array, Batch, is_missing
-from daytwo.monitoring.counts import Bins, Counts, Level, Levels, Part, Quantity
+from daytwo.batch import DTYPES, Array, Batch, is_missing
+from daytwo.monitoring.cells import Bins, Level, Levels
+from daytwo.monitoring.counts import Counts, Part, Quantity
 from daytwo.monitoring.measures import SUMMARIES, Measure, as_number, measured
 from daytwo.signature import Field, Signature
 
@@ -57,8 +58,14 @@ def _field(part: Part, item: Field, column: Array) -> Iterator[Quantity]:
 
 def _label(item: Field, entry: int) -> str | None:
     """The class that an entry of ``probabilities`` belongs to."""
-    named = item.categories is not None and item.numeric and len(item.categories) == int(np.prod(item.shape))
-    return str(item.categories[entry]) if named and item.categories is not None else None
+    if item.categories is None or not _is_real(item) or len(item.categories) != int(np.prod(item.shape)):
+        return None
+    return str(item.categories[entry])
+
+
+def _is_real(item: Field) -> bool:
+    """Whether it is a number that is no label, however many categories it lists: probabilities list their classes."""
+    return bool(item.shape) and DTYPES[item.dtype].kind == "f"
 
 
 def _scalar(part: Part, item: Field, column: Array) -> Quantity:
@@ -70,7 +77,7 @@ def _scalar(part: Part, item: Field, column: Array) -> Quantity:
 def _cells(item: Field, values: Array) -> Bins | Levels:
     if item.dtype == "bool":
         return Levels((False, True))
-    if item.dtype == "string" or (item.categories is not None and not item.shape):
+    if item.dtype == "string" or (item.categories is not None and not _is_real(item)):
         return levels_of(values, item.categories)
     return bins_of(as_number(values))
 

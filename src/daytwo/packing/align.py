@@ -11,7 +11,7 @@ import pandas as pd
 
 from daytwo.batch import Array, is_missing
 from daytwo.errors import PackingError, brief
-from daytwo.tables import array_of, columns_of, is_frame, kind_of
+from daytwo.tables import array_of, columns_of, is_frame
 
 #: A sparse matrix up to this size is turned into a dense one.
 _DENSE_BYTES = 256 * 1024 * 1024
@@ -118,7 +118,7 @@ def as_data(X: Any) -> Any:
 
     Raises PackingError for everything else, and where there are no rows or no columns.
     """
-    if type(X).__name__ == "LazyFrame" and kind_of(X) == "polars":
+    if type(X).__name__ == "LazyFrame":  # asked before anything else: even its columns cost a plan
         raise PackingError("X is a polars LazyFrame: call .collect() first")
     if hasattr(X, "toarray") and hasattr(X, "nnz"):
         return _dense(X)
@@ -174,7 +174,9 @@ def select(table: Any, known: Sequence[str]) -> Any:
     present = [str(name) for name in table.columns]
     for name in known:
         if name not in present:
-            raise PackingError(f"the model was fitted on a column {name!r} that X does not have: {closest(name, present)}")
+            raise PackingError(
+                f"the model was fitted on a column {name!r} that X does not have: {closest(name, present)}"
+            )
     if present == list(known):
         return table
     return table[list(known)]

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from daytwo.batch import Batch
 from daytwo.bundle.manifest import Evidence
-from daytwo.errors import CompileFailed
-from daytwo.packing.onnx_graph import OPSET, Untranslatable
+from daytwo.errors import CompileFailed, sentence
+from daytwo.packing.onnx_graph import ML_OPSET, OPSET, Untranslatable
 from daytwo.packing.onnx_translate import Translation, translate
-from daytwo.packing.parity import TOLERANCE, Comparison, compare
+from daytwo.packing.parity_proof import Proof, prove
 from daytwo.runtimes.onnx import OnnxRuntime
-from daytwo.runtimes.sklearn import SklearnModel
+from daytwo.runtimes.sklearn import SklearnModel, jobs_of
 from daytwo.signature import Signature
 
 Mode = Literal["auto", "require", "never"]
 Progress = Callable[[str], None]
-
-#: Rows of the packing data that are compared; more are sampled down to this, the same ones each time.
-MAX_ROWS = 10_000
 
 
 def compile_model(
@@ -39,20 +36,16 @@ def compile_model(
 ) -> list[Evidence]:
     """Compile a fitted scikit-learn ``model`` to ONNX and prove it; an accepted form is left in ``folder/onnx``.
 
-    ``data`` fits the signature's inputs. ``auto`` records why nothing was accepted, ``require`` raises CompileFailed,
-    ``never`` does nothing and returns no evidence.
+    ``data`` fits the signature's inputs and has at least one row. ``auto`` records why nothing was accepted,
+    ``require`` raises CompileFailed, ``never`` does nothing and returns no evidence. The model is not changed.
     """
     if mode == "never":
         return []
-    tell = progress or (lambda text: None)
-    tell("compiling to ONNX")
+    tell = progress or (lambda _: None)
     target = folder / OnnxRuntime.name
     target.mkdir(parents=True, exist_ok=True)
-    try:
-        translation = translate(model, signature)
-        evidence = _prove(model, translation, signature, data, target)
-    except Untranslatable as reason:
-        evidence = Evidence(OnnxRuntime.name, False, str(reason), tolerance=TOLERANCE, details=_versions())
+    with _in_order(model):
+        evidence = _attempts(model, signature, data, target, tell)
     if not evidence.accepted:
         shutil.rmtree(target)
         if mode == "require":
@@ -60,26 +53,66 @@ def compile_model(
     return [evidence]
 
 
-def _prove(model: Any, translation: Translation, signature: Signature, data: Batch, target: Path) -> Evidence:
+def _attempts(model: Any, signature: Signature, data: Batch, target: Path, tell: Progress) -> Evidence:
+    """As scikit-learn computes; and where that was float32, once more in float64 for what skl2onnx translates."""
+    first = _attempt(model, signature, data, target, tell, wide=False)
+    narrow = any(field.dtype == "float32" for field in signature.inputs)
+    if first.accepted or not narrow or "skl2onnx:" not in str(first.details.get("parts", "")):
+        return first
+    second = _attempt(model, signature, data, target, tell, wide=True)
+    return second if second.accepted else first
+
+
+def _attempt(model: Any, signature: Signature, data: Batch, target: Path, tell: Progress, *, wide: bool) -> Evidence:
+    tell("translating the model to ONNX")
+    try:
+        translation = translate(model, signature, wide=wide)
+    except Untranslatable as why:
+        return _evidence(None, None, str(why))
+    except Exception as error:  # noqa: BLE001  a library's surprise about a model is a reason, not a failure to pack
+        return _evidence(None, None, f"the translation failed: {sentence(error)}")
+    tell("proving that the ONNX form answers as the model does")
     runtime = OnnxRuntime()
-    runtime.save(translation.model, target, wiring=translation.wiring)
-    original, compiled = SklearnModel(model, signature), runtime.load(target, signature)
-    rows = sample(data, MAX_ROWS)
-    found = compare(original.predict(rows), compiled.predict(rows), signature)
-    reason = None if found.equal else f"{found.label_flips} label flips, worst error {found.worst_error:.3g}"
+    try:
+        runtime.save(translation.model, target, wiring=translation.wiring)
+        compiled = runtime.load(target, signature)
+        proof = prove(SklearnModel(model, signature), compiled, signature, data, translation.boundaries)
+    except Exception as error:  # noqa: BLE001  likewise: onnxruntime refuses, or the model refuses its own data
+        return _evidence(translation, None, sentence(error))
+    runtime.save(translation.model, target, wiring=replace(translation.wiring, limit=proof.limit))
+    return _evidence(translation, proof, proof.reason)
+
+
+def _evidence(translation: Translation | None, proof: Proof | None, reason: str | None) -> Evidence:
+    details: dict[str, str | int | float] = {"opset": OPSET, "opset_ml": ML_OPSET}
+    details |= {name: version(name) for name in ("onnx", "onnxruntime", "scikit-learn", "skl2onnx")}
+    if translation is not None:
+        details["parts"] = ", ".join(translation.parts)
+    if proof is None:
+        return Evidence(OnnxRuntime.name, False, reason, details=details)
+    details |= {
+        "border_rows": proof.border_rows,
+        "refused_alike": proof.refused_alike,
+        "thresholds": proof.thresholds,
+        "thresholds_pushed": proof.thresholds_pushed,
+    }
+    if proof.limit is not None:
+        details["limit"] = proof.limit
     return Evidence(
-        OnnxRuntime.name, found.equal, reason, rows=rows.rows, label_flips=found.label_flips,
-        worst_error=found.worst_error, tolerance=TOLERANCE,
-        details={**_versions(), "parts": ", ".join(translation.parts)},
+        OnnxRuntime.name, reason is None, reason, rows=proof.rows, edge_rows=proof.edge_rows,
+        threshold_rows=proof.threshold_rows, label_flips=proof.found.label_flips, worst_error=proof.found.worst_error,
+        tolerance=proof.judge.tolerance, details=details,
     )  # fmt: skip
 
 
-def sample(data: Batch, limit: int) -> Batch:
-    """At most ``limit`` rows, in order, the same ones each time."""
-    if data.rows <= limit:
-        return data
-    return data.take(np.sort(np.random.default_rng(0).choice(data.rows, limit, replace=False)))
-
-
-def _versions() -> dict[str, str | int | float]:
-    return {"opset": OPSET, **{name: version(name) for name in ("skl2onnx", "onnx", "onnxruntime", "scikit-learn")}}
+@contextmanager
+def _in_order(model: Any) -> Iterator[None]:
+    """The model on one thread, so that its sums come in a fixed order; as it was, afterwards."""
+    jobs = jobs_of(model)
+    if jobs:
+        model.set_params(**dict.fromkeys(jobs, 1))
+    try:
+        yield
+    finally:
+        if jobs:
+            model.set_params(**jobs)

@@ -84,8 +84,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 def _delimiter(path: Path) -> str:
     """The likeliest delimiter: the one that occurs most often in the first line."""
-    opened = gzip.open(path, "rt", encoding="utf-8-sig") if path.suffix == ".gz" else path.open(encoding="utf-8-sig")
-    with opened as file:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8-sig") as file:
         head = "".join(islice(file, 1))
     if not head.strip():
         raise PackingError(f"{path} is empty")
@@ -110,7 +110,7 @@ def _without_index(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_lines(text: str) -> str:
-    """pyarrow counts rows from the header on, as editors count lines."""
+    """Arrow counts rows from the header on, as editors count lines."""
     return text.removeprefix("CSV parse error: ").replace("Row #", "line ")
 
 

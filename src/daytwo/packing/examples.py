@@ -96,4 +96,4 @@ def _each(column: Array) -> Iterator[Rows]:
 
 
 def _missing(column: Array) -> Array:
-    return is_missing(column).reshape(len(column), -1).any(axis=1)
+    return np.asarray(is_missing(column).reshape(len(column), -1).any(axis=1))

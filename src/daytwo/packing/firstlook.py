@@ -84,7 +84,7 @@ def _fields(model: Any) -> Iterator[Field]:
             f"{type(model).__name__} does not tell how many fields it takes: pack it with its data, daytwo pack … --data"
         )
     encoded = _categories(model)
-    for name in names if names is not None else (f"x{index}" for index in range(int(width))):
+    for name in names if names is not None else [f"x{index}" for index in range(int(width or 0))]:
         categories = encoded.get(str(name))
         if categories is None:
             yield Field(str(name), "float64")
@@ -117,7 +117,9 @@ def _rows_for(model: Any) -> Any:
         return pd.DataFrame({name: _random(rng, dtype, (_ROWS,)) for name, dtype, _ in types})
     name, dtype, shape = types[0]
     if not shape or not all(isinstance(size, int) and size > 0 for size in shape):
-        raise PackingError(f"the model's input {name} does not tell its shape: pack it with its data, daytwo pack … --data")
+        raise PackingError(
+            f"the model's input {name} does not tell its shape: pack it with its data, daytwo pack … --data"
+        )
     return _random(rng, dtype, (_ROWS, *shape))
 
 

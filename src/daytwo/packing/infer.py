@@ -24,6 +24,14 @@ _UNSUPPORTED = ("complex", "timedelta", "duration", "list", "array", "struct", "
 _UNSUPPORTED_NAMES = ("Object", "Time")
 #: What a nullable integer or boolean is called, by pandas, polars and Arrow, without what follows it.
 _NULLABLE = {"boolean": "bool", "bool": "bool", "double": "float64", "float": "float32", "halffloat": "float16"}
+#: What pandas calls its own nullable dtype for one of Arrow's, where it is not that name capitalised.
+_NULLABLE_OF = {
+    "bool": "boolean",
+    "double": "Float64",
+    "float": "Float32",
+    "string": "string",
+    "large_string": "string",
+}
 
 
 class Inferred(NamedTuple):
@@ -66,9 +74,19 @@ def _from_table(table: Any) -> Inferred:
         native = native_dtype(raw) or ""
         if native in _UNSUPPORTED_NAMES or native.lower().startswith(_UNSUPPORTED):
             raise _unsupported(name, native)
-        fields.append(replace(_field(_Column(name, raw, _values(name, raw))), native=native))
+        fields.append(replace(_field(_Column(name, raw, _values(name, raw))), native=_restorable(native)))
     container: Container = "polars" if kind_of(table) == "polars" else "pandas"
     return Inferred(tuple(fields), container, None)
+
+
+def _restorable(native: str) -> str:
+    """The dtype to feed the model with: of pandas' Arrow dtypes the nullable one that means the same."""
+    if not native.endswith("[pyarrow]"):
+        return native
+    plain = native.removesuffix("[pyarrow]")
+    if plain.startswith("timestamp"):
+        return f"datetime64[{plain.removeprefix('timestamp[').removesuffix(']').replace('tz=', '')}]"
+    return _NULLABLE_OF.get(plain, plain.capitalize().replace("Uint", "UInt"))
 
 
 def _from_array(array: Array, names: Collection[str] | None) -> Inferred:
@@ -98,7 +116,9 @@ def _values(name: str, raw: Any) -> Array:
         values = array_of(raw)
     except (TypeError, ValueError, OverflowError) as error:
         raise _unsupported(name, native_dtype(raw) or str(error)) from None
-    if values.dtype.kind not in "biufMO" or values.ndim != 1:
+    if values.ndim != 1:
+        raise _unsupported(name, f"nested values such as {brief(values[0].tolist())}")
+    if values.dtype.kind not in "biufMO":
         raise _unsupported(name, str(values.dtype))
     if values.dtype.kind == "O":
         _refuse_mixed(name, values)

@@ -1,7 +1,7 @@
 """Fitted models out of files: ``.joblib``, ``.pkl``, ``.skops`` and ``.onnx``.
 
-Loading a pickle (which ``.joblib`` and ``.pkl`` are) runs whatever code it holds, and so does loading a ``.skops`` file
-whose types are all trusted. Packing a file is the act of trusting it: pack only what you made, or had from someone you
+Loading a pickle (which ``.joblib`` and ``.pkl`` are) runs whatever code it holds. A ``.skops`` file is loaded with every
+type in it trusted, which may come to the same. An ``.onnx`` file is data. Packing a file is the act of trusting it: pack only what you made, or had from someone you
 would let run a program here. Afterwards the bundle says what of it would still execute code.
 """
 

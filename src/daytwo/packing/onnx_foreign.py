@@ -1,22 +1,29 @@
 """The long tail: estimators that skl2onnx converts, as one part of a larger graph.
 
-skl2onnx is asked for doubles and gets scikit-learn's trees translated by us, wherever an ensemble or a
-meta-estimator holds them. What it returns is renamed into the graph around it and proven like all else.
+What skl2onnx returns is renamed into the graph around it and proven like all else. Its trees are refused: it writes
+them for the float32 kernel, with thresholds rounded to the nearest float32, up as well as down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from onnx import ModelProto, NodeProto, numpy_helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
-from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
+from sklearn.base import is_classifier, is_outlier_detector, is_regressor
 
 from daytwo.packing.onnx_graph import (
-    ML, ML_OPSET, OPSET, Answer, Answers, Frame, Graph, Untranslatable, float_dtype, frame_of,
+    ML,
+    OPSET,
+    Answer,
+    Answers,
+    Frame,
+    Graph,
+    Untranslatable,
+    float_dtype,
+    frame_of,
 )  # fmt: skip
 
 #: The newest version of the ml operators that skl2onnx itself writes.
@@ -26,14 +33,19 @@ _TREES_OF_OLD = ("TreeEnsembleClassifier", "TreeEnsembleRegressor")
 
 def foreign(estimator: Any, frame: Frame, graph: Graph) -> Frame | Answers:
     """Whatever skl2onnx makes of ``estimator``."""
-    dtype = float_dtype(frame)
+    dtype = np.dtype(np.float64) if graph.wide else float_dtype(frame)
     model = _convert(estimator, len(frame), dtype)
-    outputs = _inline(model, graph, graph.matrix(frame, dtype))
+    names = _inline(model, graph, graph.matrix(frame, dtype))
+    outputs = [names[output.name] for output in model.graph.output]
     graph.used.add(f"skl2onnx:{type(estimator).__name__}")
     if not hasattr(estimator, "predict"):
         width = _width(estimator, len(frame))
         return frame_of(graph.cast(outputs[0], np.float64), width, np.float64)
-    return _answers(estimator, graph, model, outputs)
+    answers = _answers(estimator, graph, outputs)
+    position = _position(estimator, model)
+    if position is not None:  # the label's position is the faster answer, and text never leaves the graph
+        answers["class"] = Answer(graph.cast(names[position], np.int64), indexed=True)
+    return answers
 
 
 def _convert(estimator: Any, width: int, dtype: np.dtype[Any]) -> ModelProto:
@@ -41,12 +53,13 @@ def _convert(estimator: Any, width: int, dtype: np.dtype[Any]) -> ModelProto:
     options = {id(estimator): {"zipmap": False}} if is_classifier(estimator) else None
     for attempt in (options, None):
         try:
-            return convert_sklearn(
+            model: ModelProto = convert_sklearn(
                 estimator,
                 initial_types=[("X", kind([None, width]))],
                 target_opset={"": OPSET, ML: _FOREIGN_ML_OPSET},
                 options=attempt,
             )
+            return model
         except NameError:  # an estimator without that option
             continue
         except Exception as error:  # skl2onnx raises kinds of its own, and any other, for what it cannot do
@@ -63,29 +76,47 @@ def _width(estimator: Any, width: int) -> int:
     return int(probe.shape[1])
 
 
-def _inline(model: ModelProto, graph: Graph, tensor: str) -> list[str]:
-    """Move the model's nodes into ``graph``, reading ``tensor``; its outputs' new names."""
+def _inline(model: ModelProto, graph: Graph, tensor: str) -> dict[str, str]:
+    """Copy the model's nodes into ``graph``, reading ``tensor``; old names to new ones."""
     names: dict[str, str] = {model.graph.input[0].name: tensor, "": ""}
     for initializer in model.graph.initializer:
         names[initializer.name] = graph.constant(numpy_helper.to_array(initializer))
     for node in model.graph.node:
         if node.op_type in _TREES_OF_OLD:
             raise Untranslatable("skl2onnx wrote a tree of the old kind")
-        _rename(node, names, graph)
-        graph.node(node)
-    return [names[output.name] for output in model.graph.output]
+        graph.node(_renamed(node, names, graph))
+    return names
 
 
-def _rename(node: NodeProto, names: dict[str, str], graph: Graph) -> None:
+def _renamed(original: NodeProto, names: dict[str, str], graph: Graph) -> NodeProto:
+    node = NodeProto()
+    node.CopyFrom(original)
     if any(attribute.HasField("g") for attribute in node.attribute):
         raise Untranslatable(f"skl2onnx wrote a {node.op_type} with a graph inside")
     node.input[:] = [names[name] for name in node.input]
     for index, name in enumerate(node.output):
         names[name] = graph.name() if name else ""
         node.output[index] = names[name]
+    return node
 
 
-def _answers(estimator: Any, graph: Graph, model: ModelProto, outputs: list[str]) -> Answers:
+def _position(estimator: Any, model: ModelProto) -> str | None:
+    """The tensor of the class's position, where the label is looked up among ``classes_`` by it; else None."""
+    if not is_classifier(estimator) or np.ndim(getattr(estimator, "classes_", 0)) != 1:
+        return None
+    constants = {item.name: numpy_helper.to_array(item) for item in model.graph.initializer}
+    made = {name: node for node in model.graph.node for name in node.output}
+    node = made.get(model.graph.output[0].name)
+    while node is not None and node.op_type in ("Cast", "Reshape", "Identity"):
+        node = made.get(node.input[0])
+    if node is None or node.op_type != "ArrayFeatureExtractor" or node.input[0] not in constants:
+        return None
+    labels = constants[node.input[0]].ravel().tolist()
+    known = [value.decode() if isinstance(value, bytes) else value for value in labels]
+    return str(node.input[1]) if known == estimator.classes_.tolist() else None
+
+
+def _answers(estimator: Any, graph: Graph, outputs: list[str]) -> Answers:
     if is_regressor(estimator):
         return {"value": Answer(graph.cast(outputs[0], np.float64))}
     answers = {"class": Answer(outputs[0])}

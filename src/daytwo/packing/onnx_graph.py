@@ -60,7 +60,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Column:
-    """One column: column ``index`` of ``tensor`` (rows, ``width``), which is held as ``held``.
+    """One column: column ``index`` of ``tensor`` (rows, ``width``), which is held as ``held``. Text: a tensor (rows,).
 
     dtype: what it is to scikit-learn; ``object`` for text. ``held`` has room for all its values.
     label: the name by which a ColumnTransformer may select it
@@ -86,6 +86,8 @@ class Answer:
 
 
 Frame = tuple[Column, ...]
+#: ``class``, ``probabilities``, ``value``, ``score``; and ``decision`` (rows, classes) for whom it may concern, of two
+#: classes the first being 0. All numbers are doubles, all ``class`` answers of classifiers positions in ``classes_``.
 Answers = dict[str, Answer]
 Translator = Callable[[Any, Frame, "Graph"], Any]
 
@@ -100,10 +102,15 @@ class Boundary:
 
 @dataclass
 class Graph:
-    """Nodes and constants in order of appearance. Tensors are named as they are made."""
+    """Nodes and constants in order of appearance. Tensors are named as they are made.
+
+    translators, fallback: by type of estimator, and for every other
+    wide:                  whether the fallback is to compute float32 data in float64
+    """
 
     translators: Mapping[type, Translator]
     fallback: Translator
+    wide: bool = False
     nodes: list[NodeProto] = field(default_factory=list)
     constants: dict[tuple[str, tuple[int, ...], bytes], TensorProto] = field(default_factory=dict)
     inputs: list[Any] = field(default_factory=list)
@@ -117,9 +124,10 @@ class Graph:
         self._count += 1
         return f"t{self._count}"
 
-    def input(self, name: str, dtype: np.dtype[Any], width: int) -> str:
-        """A new input of shape (rows, width)."""
-        self.inputs.append(helper.make_tensor_value_info(name, TENSOR_TYPES[dtype.name], [None, width]))
+    def input(self, name: str, dtype: np.dtype[Any], width: int | None) -> str:
+        """A new input of shape (rows, width), or (rows,) where ``width`` is None."""
+        shape = [None] if width is None else [None, width]
+        self.inputs.append(helper.make_tensor_value_info(name, TENSOR_TYPES[dtype.name], shape))
         return name
 
     def constant(self, values: Any) -> str:
@@ -131,7 +139,7 @@ class Graph:
         else:
             key = (array.dtype.name, array.shape, array.tobytes())
         if key not in self.constants:
-            self.constants[key] = numpy_helper.from_array(np.ascontiguousarray(array), f"c{len(self.constants)}")
+            self.constants[key] = numpy_helper.from_array(np.asarray(array, order="C"), f"c{len(self.constants)}")
         return str(self.constants[key].name)
 
     def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
@@ -171,9 +179,12 @@ class Graph:
             joined = self.op("Gather", joined, self.constant(np.argsort(order)), axis=1)
         return joined
 
-    def text(self, column: Column) -> str:
-        """The tensor (rows, 1) of a column of text, missing ones not filled."""
-        return self._pick([column])
+    def flat(self, column: Column) -> str:
+        """The tensor (rows,) of one column: text as it came, numbers as doubles."""
+        if column.dtype.kind == "O":
+            return column.tensor
+        picked = self.op("Gather", column.tensor, self.constant(np.int64(column.index)), axis=1)
+        return picked if column.held == np.float64 else self.cast(picked, np.float64)
 
     @staticmethod
     def attribute(values: Array) -> TensorProto:
@@ -251,7 +262,7 @@ def float_dtype(frame: Frame) -> np.dtype[Any]:
 
 
 def ints(name: str, values: Any) -> AttributeProto:
-    """A list-of-integers attribute, built without the slow check of every element."""
+    """A list-of-integers attribute, built without onnx's own check of every element."""
     attribute = AttributeProto(name=name, type=AttributeProto.INTS)
     attribute.ints.extend(np.asarray(values, dtype=np.int64).tolist())
     return attribute

@@ -48,25 +48,48 @@ def classifier(estimator: Any, frame: Frame, graph: Graph) -> Answers:
     binarizer = getattr(estimator, "_label_binarizer", None)
     if binarizer is not None and binarizer.y_type_.startswith("multilabel"):
         raise Untranslatable(f"{type(estimator).__name__} with several labels a row")
-    return {"class": decide(graph, scores(estimator, frame, graph)[0])}
+    decision, _ = scores(estimator, frame, graph)
+    return {"class": decide(graph, decision), "decision": Answer(decision)}
 
 
 def logistic(estimator: Any, frame: Frame, graph: Graph) -> Answers:
     """LogisticRegression and discriminant analysis. The sigmoid of d is the softmax of (0, d), and more exact so."""
     decision, _ = scores(estimator, frame, graph)
-    return {"class": decide(graph, decision), "probabilities": Answer(graph.op("Softmax", decision, axis=1))}
+    probabilities = graph.op("Softmax", decision, axis=1)
+    return {
+        "class": decide(graph, decision),
+        "decision": Answer(decision),
+        "probabilities": Answer(probabilities),
+    }
 
 
 def stochastic(estimator: Any, frame: Frame, graph: Graph) -> Answers:
     """SGDClassifier: probabilities from its logistic loss only, of several classes each against the rest."""
     if estimator.loss == "modified_huber":
         raise Untranslatable("SGDClassifier with modified Huber probabilities")
-    if estimator.loss != "log_loss" or len(estimator.classes_) == 2:
-        return logistic(estimator, frame, graph) if estimator.loss == "log_loss" else classifier(estimator, frame, graph)
-    decision, _ = scores(estimator, frame, graph)
-    each = graph.op("Reciprocal", graph.op("Add", graph.op("Exp", graph.op("Neg", decision)), graph.constant(1.0)))
-    total = graph.op("ReduceSum", each, graph.constant(np.array([1])), keepdims=1)
-    return {"class": decide(graph, decision), "probabilities": Answer(graph.op("Div", each, total))}
+    if estimator.loss != "log_loss":
+        return classifier(estimator, frame, graph)
+    if len(estimator.classes_) == 2:
+        return logistic(estimator, frame, graph)
+    decision, classes = scores(estimator, frame, graph)
+    probabilities = share(graph, sigmoid(graph, graph.op("Neg", decision)), 1.0 / classes)
+    return {
+        "class": decide(graph, decision),
+        "decision": Answer(decision),
+        "probabilities": Answer(probabilities),
+    }
+
+
+def sigmoid(graph: Graph, negated: str) -> str:
+    """1 / (1 + exp(z)) of doubles; onnxruntime's own Sigmoid loses the small probabilities to cancellation."""
+    return graph.op("Reciprocal", graph.op("Add", graph.op("Exp", negated), graph.constant(1.0)))
+
+
+def share(graph: Graph, parts: str, empty_share: float) -> str:
+    """Each of (rows, classes) as its share of the row's sum; ``empty_share`` where that sum is 0."""
+    total = graph.op("ReduceSum", parts, graph.constant(np.array([1])), keepdims=1)
+    empty = graph.op("Equal", total, graph.constant(0.0))
+    return graph.op("Where", empty, graph.constant(empty_share), graph.op("Div", parts, total))
 
 
 _REGRESSORS: Sequence[type] = (

@@ -7,7 +7,7 @@ table is read off the encoder itself, whatever it was told about dropping, group
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,15 @@ from sklearn.preprocessing import FunctionTransformer
 
 from daytwo.batch import Array
 from daytwo.packing.onnx_graph import (
-    ML, Column, Frame, Graph, Translator, Untranslatable, float_dtype, frame_of, joint_dtype,
+    ML,
+    Column,
+    Frame,
+    Graph,
+    Translator,
+    Untranslatable,
+    float_dtype,
+    frame_of,
+    joint_dtype,
 )  # fmt: skip
 from daytwo.runtimes.onnx import MISSING_TEXT
 
@@ -25,50 +33,59 @@ from daytwo.runtimes.onnx import MISSING_TEXT
 _UNKNOWN_TEXT = "\x00unknown"
 
 
-def _scale(graph: Graph, frame: Frame, steps: Sequence[tuple[str, Array]]) -> Frame:
-    """Each step is one of numpy's in-place operations with a row of numbers, in the data's own width."""
+_UFUNCS: Mapping[str, Callable[[Array, Array], Array]] = {
+    "Sub": np.subtract, "Div": np.divide, "Mul": np.multiply, "Add": np.add, "Max": np.maximum, "Min": np.minimum,
+}  # fmt: skip
+Steps = Sequence[tuple[str, Any]]
+
+
+def _scale(graph: Graph, frame: Frame, steps: Steps) -> Frame:
+    """Each step is one of numpy's in-place operations with a row of numbers.
+
+    Where the row is wider than the data, numpy computes in the row's width and rounds back, at every step.
+    """
     dtype = float_dtype(frame)
     tensor = graph.matrix(frame, dtype)
-    rows = [(kind, np.asarray(row).astype(dtype)[None, :]) for kind, row in steps]
+    rows = [(kind, np.atleast_2d(row)) for kind, row in steps]
     for kind, row in rows:
-        tensor = graph.op(kind, tensor, graph.constant(row))
-    ufuncs = {"Sub": np.subtract, "Div": np.divide, "Mul": np.multiply, "Add": np.add}
+        wide = np.result_type(dtype, row.dtype)
+        left = tensor if wide == dtype else graph.cast(tensor, wide)
+        done = graph.op(kind, left, graph.constant(row.astype(wide)))
+        tensor = done if wide == dtype else graph.cast(done, dtype)
 
     def same(values: Array) -> Array:
         values = values.astype(dtype)
         for kind, row in rows:
-            values = ufuncs[kind](values, row)
+            values = _UFUNCS[kind](values, row).astype(dtype)
         return values
 
     return frame_of(tensor, len(frame), dtype, frame, same)
 
 
 def standard_scaler(estimator: Any, frame: Frame, graph: Graph) -> Frame:
-    """StandardScaler."""
-    steps = [("Sub", estimator.mean_)] if estimator.with_mean else []
-    return _scale(graph, frame, steps + ([("Div", estimator.scale_)] if estimator.with_std else []))
+    """StandardScaler, which rounds its mean and scale to the data's width first."""
+    dtype = float_dtype(frame)
+    steps = [("Sub", estimator.mean_.astype(dtype))] if estimator.with_mean else []
+    return _scale(graph, frame, steps + ([("Div", estimator.scale_.astype(dtype))] if estimator.with_std else []))
 
 
 def robust_scaler(estimator: Any, frame: Frame, graph: Graph) -> Frame:
-    """RobustScaler, in float64: numpy computes float32 data with these float64 rows in float64, then rounds."""
-    if float_dtype(frame) == np.float32:
-        raise Untranslatable("RobustScaler on float32 data")
+    """RobustScaler."""
     steps = [("Sub", estimator.center_)] if estimator.with_centering else []
     return _scale(graph, frame, steps + ([("Div", estimator.scale_)] if estimator.with_scaling else []))
 
 
 def min_max_scaler(estimator: Any, frame: Frame, graph: Graph) -> Frame:
-    """MinMaxScaler, without clipping."""
-    if estimator.clip or float_dtype(frame) == np.float32 and estimator.scale_.dtype != np.float32:
-        raise Untranslatable("MinMaxScaler with clip, or of another width than its data")
-    return _scale(graph, frame, [("Mul", estimator.scale_), ("Add", estimator.min_)])
+    """MinMaxScaler."""
+    low, high = (np.asarray(end, dtype=float_dtype(frame)) for end in estimator.feature_range)
+    clip = [("Max", low), ("Min", high)] if estimator.clip else []
+    return _scale(graph, frame, [("Mul", estimator.scale_), ("Add", estimator.min_), *clip])
 
 
 def max_abs_scaler(estimator: Any, frame: Frame, graph: Graph) -> Frame:
-    """MaxAbsScaler, without clipping."""
-    if getattr(estimator, "clip", False) or float_dtype(frame) == np.float32 and estimator.scale_.dtype != np.float32:
-        raise Untranslatable("MaxAbsScaler with clip, or of another width than its data")
-    return _scale(graph, frame, [("Div", estimator.scale_)])
+    """MaxAbsScaler."""
+    ends = [("Max", np.array(-1.0)), ("Min", np.array(1.0))] if getattr(estimator, "clip", False) else []
+    return _scale(graph, frame, [("Div", estimator.scale_), *[(k, e.astype(float_dtype(frame))) for k, e in ends]])
 
 
 def selector(estimator: Any, frame: Frame, graph: Graph) -> Frame:
@@ -136,15 +153,14 @@ def _is_missing(value: Any) -> bool:
 
 def encoder(estimator: Any, frame: Frame, graph: Graph) -> Frame:
     """OneHotEncoder, OrdinalEncoder, TargetEncoder: one look-up for each column."""
-    tables = read_tables(estimator, frame)
-    parts = [_look_up(graph, column, *table) for column, table in zip(frame, tables, strict=True)]
-    width = sum(rows.shape[1] for _, rows, _ in tables)
-    dtype = np.result_type(*[rows.dtype for _, rows, _ in tables])
-    used = [part for part, (_, rows, _) in zip(parts, tables, strict=True) if rows.shape[1]]
-    if not used:
+    out: Frame = ()
+    for column, table in zip(frame, read_tables(estimator, frame), strict=True):
+        _, rows, _ = table
+        if rows.shape[1]:
+            out += frame_of(_look_up(graph, column, *table), rows.shape[1], rows.dtype)
+    if not out:
         raise Untranslatable(f"{type(estimator).__name__} that leaves no column")
-    tensor = used[0] if len(used) == 1 else graph.op("Concat", *used, axis=1)
-    return frame_of(tensor, width, dtype)
+    return out
 
 
 Table = tuple[list[Any], Array, Array | None]
@@ -163,10 +179,10 @@ def read_tables(estimator: Any, frame: Frame) -> list[Table]:
         asked = [*values, np.nan, _unknown(frame[index], values)]
         rows = [_ask(estimator, [[*base[:index], value, *base[index + 1 :]]], frame) for value in asked]
         stop = _stop(estimator, index, start, width.shape[1])
-        kept = [(value, row[0, start:stop]) for value, row in zip(asked[:-1], rows[:-1], strict=True) if row is not None]
-        unknown = rows[-1]
+        *answers, unknown = [None if row is None else row[0, start:stop] for row in rows]
+        kept = [(value, row) for value, row in zip(asked, answers, strict=False) if row is not None]
         table = np.array([row for _, row in kept])
-        tables.append(([value for value, _ in kept], table, None if unknown is None else unknown[0, start:stop]))
+        tables.append(([value for value, _ in kept], table, unknown))
         start = stop
     return tables
 
@@ -194,7 +210,8 @@ def _stop(estimator: Any, index: int, start: int, width: int) -> int:
 
 def _ask(estimator: Any, rows: list[list[Any]], frame: Frame) -> Array | None:
     """What the encoder answers, or None where it refuses."""
-    text = any(column.dtype.kind == "O" for column in frame)
+    known = any(values.dtype.kind in "OU" for values in estimator.categories_)
+    text = known or any(column.dtype.kind == "O" for column in frame)
     data = np.array(rows, dtype=object if text else np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about feature names, and about unknown categories, which is the question
@@ -209,14 +226,12 @@ def _look_up(graph: Graph, column: Column, values: list[Any], rows: Array, unkno
     """The rows (rows, width) of a column's values. An unknown value that has no row makes onnxruntime refuse."""
     table = rows if unknown is None else np.vstack([rows, unknown])
     keys, codes = _keys(column, values)
-    tensor = graph.matrix((column,), np.float64) if column.dtype.kind != "O" else graph.text(column)
     code = graph.op(
-        "LabelEncoder", tensor, domain=ML,
+        "LabelEncoder", graph.flat(column), domain=ML,
         keys_tensor=graph.attribute(keys), values_tensor=graph.attribute(codes),
         default_tensor=graph.attribute(np.array([len(rows)], dtype=np.int64)),
     )  # fmt: skip
-    flat = graph.op("Reshape", code, graph.constant(np.array([-1])))
-    return graph.op("Gather", graph.constant(table), flat, axis=0)
+    return graph.op("Gather", graph.constant(table), code, axis=0)
 
 
 def _keys(column: Column, values: list[Any]) -> tuple[Array, Array]:

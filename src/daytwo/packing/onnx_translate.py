@@ -7,12 +7,24 @@ from typing import Any
 
 import numpy as np
 from onnx import ModelProto
-from sklearn import compose, model_selection, pipeline
+from sklearn import compose, pipeline
 
 from daytwo.batch import DTYPES
+from daytwo.packing.onnx_boosting import BOOSTING
+from daytwo.packing.onnx_ensembles import ENSEMBLES
 from daytwo.packing.onnx_foreign import foreign
 from daytwo.packing.onnx_graph import (
-    Answer, Answers, Boundary, Column, Frame, Graph, Origin, Translator, Untranslatable, float_dtype, frame_of,
+    Answer,
+    Answers,
+    Boundary,
+    Column,
+    Frame,
+    Graph,
+    Origin,
+    Translator,
+    Untranslatable,
+    float_dtype,
+    frame_of,
 )  # fmt: skip
 from daytwo.packing.onnx_linear import LINEAR
 from daytwo.packing.onnx_prepare import PREPARE
@@ -35,9 +47,12 @@ class Translation:
     parts: tuple[str, ...]
 
 
-def translate(estimator: Any, signature: Signature) -> Translation:
-    """``estimator`` in ONNX with the outputs of ``signature``. Raises Untranslatable, with the reason."""
-    graph = Graph(TRANSLATORS, foreign)
+def translate(estimator: Any, signature: Signature, *, wide: bool = False) -> Translation:
+    """``estimator`` in ONNX with the outputs of ``signature``. Raises Untranslatable, with the reason.
+
+    ``wide``: what skl2onnx translates computes in float64 even where scikit-learn would in float32.
+    """
+    graph = Graph(TRANSLATORS, foreign, wide)
     wired, frame = _read_inputs(graph, signature)
     if not hasattr(estimator, "predict"):
         value = graph.matrix(graph.transform(estimator, frame), np.float64)
@@ -74,7 +89,7 @@ def _read_inputs(graph: Graph, signature: Signature) -> tuple[Wired, Frame]:
             columns[field.name] = _column(name, index, len(fields), np.dtype(held), field, signature)
     for field in signature.inputs:
         if not field.numeric:
-            graph.input(field.name, np.dtype(object), 1)
+            graph.input(field.name, np.dtype(object), None)
             wired.append((field.name, (field.name,)))
             columns[field.name] = _column(field.name, 0, 1, np.dtype(object), field, signature)
     return tuple(wired), tuple(columns[name] for name in signature.names)
@@ -91,9 +106,7 @@ def _blocks(signature: Signature) -> dict[str, list[Field]]:
     return blocks
 
 
-def _column(
-    tensor: str, index: int, width: int, held: np.dtype[Any], field: Field, signature: Signature
-) -> Column:
+def _column(tensor: str, index: int, width: int, held: np.dtype[Any], field: Field, signature: Signature) -> Column:
     dtype = field.storage
     if signature.container == "array" and signature.array_dtype is not None:
         array = np.dtype(signature.array_dtype)
@@ -115,7 +128,7 @@ def column_transformer(estimator: Any, frame: Frame, graph: Graph) -> Frame:
     out: Frame = ()
     for name, part, _ in estimator.transformers_:
         chosen = tuple(frame[index] for index in estimator._transformer_to_input_indices[name])
-        if isinstance(part, str) and part == "drop" or not chosen:
+        if (isinstance(part, str) and part == "drop") or not chosen:
             continue
         passed = part is None or isinstance(part, str)
         out += chosen if passed else graph.transform(part, chosen)
@@ -149,18 +162,13 @@ def _weighted(graph: Graph, frame: Frame, weight: float) -> Frame:
     return frame_of(tensor, len(frame), dtype)
 
 
-def best_estimator(estimator: Any, frame: Frame, graph: Graph) -> Any:
-    """A search: what it found."""
-    return graph.translate(estimator.best_estimator_, frame)
-
-
 TRANSLATORS: dict[type, Translator] = {
     **TREES,
+    **BOOSTING,
+    **ENSEMBLES,
     **LINEAR,
     **PREPARE,
     pipeline.Pipeline: run_pipeline,
     pipeline.FeatureUnion: feature_union,
     compose.ColumnTransformer: column_transformer,
-    model_selection.GridSearchCV: best_estimator,
-    model_selection.RandomizedSearchCV: best_estimator,
 }

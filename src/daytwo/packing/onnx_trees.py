@@ -9,18 +9,17 @@ numbers is written k times, and a tree whose leaves are pure, as a fully grown f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from onnx import AttributeProto, helper, numpy_helper
 from sklearn import ensemble, tree
-from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from daytwo.batch import Array
 from daytwo.packing.onnx_graph import ML, Answer, Answers, Boundary, Frame, Graph, Translator, Untranslatable, ints
 
-_LEQ, _MEMBER = 0, 6
+LEQ, MEMBER = 0, 6
 _SUM = 1
 
 
@@ -98,7 +97,7 @@ def _flatten(item: Tree, nodes: int, leaves: int) -> dict[str, Array]:
         inner = np.array([0])
     place = np.where(item.leaf, leaves + np.cumsum(item.leaf) - 1, nodes + np.cumsum(~item.leaf) - 1)
     left, right = item.left[inner], item.right[inner]
-    mode = np.full(len(item.leaf), _LEQ) if item.mode is None else item.mode
+    mode = np.full(len(item.leaf), LEQ) if item.mode is None else item.mode
     return {
         "nodes_featureids": item.feature[inner],
         "nodes_splits": item.threshold[inner].astype(np.float64),
@@ -113,15 +112,16 @@ def _flatten(item: Tree, nodes: int, leaves: int) -> dict[str, Array]:
     }
 
 
-def plain_trees(fitted: Any, values: Array, target: int = 0) -> list[Tree]:
+def plain_trees(fitted: Any, values: Array, target: int = 0, features: Array | None = None) -> list[Tree]:
     """A fitted ``tree_`` whose nodes are worth ``values`` (nodes, targets), the first of them being ``target``.
 
-    One Tree for each further non-zero that its leaves hold.
+    One Tree for each further non-zero that its leaves hold. ``features`` says which columns it was given.
     """
     raw = fitted.tree_
     leaf = raw.children_left < 0
     missing_left = np.asarray(raw.missing_go_to_left).astype(np.int64)
-    shape = (leaf, raw.feature, raw.threshold, raw.children_left, raw.children_right, missing_left)
+    feature = raw.feature if features is None else np.asarray(features)[np.maximum(raw.feature, 0)]
+    shape = (leaf, feature, raw.threshold, raw.children_left, raw.children_right, missing_left)
     nonzero = (values != 0) & leaf[:, None]
     copies = max(1, int(nonzero.sum(axis=1).max()))
     order = np.argsort(~nonzero, axis=1, kind="stable")[:, :copies]  # each leaf's non-zeros first
@@ -129,16 +129,41 @@ def plain_trees(fitted: Any, values: Array, target: int = 0) -> list[Tree]:
     return [Tree(*shape, order[:, c] + target, weights[:, c]) for c in range(copies)]
 
 
-def _rounded(frame: Frame, graph: Graph) -> str:
-    """The frame as scikit-learn's trees see it: rounded to float32, in a double."""
-    return graph.cast(graph.matrix(frame, np.float32), np.float64)
+def rounded_sum(graph: Graph, frame: Frame, trees: Sequence[Tree], targets: int) -> str:
+    """:func:`ensemble_sum` over what scikit-learn's trees see: the frame rounded to float32."""
+    note_boundaries(graph, frame, trees, rounded=True)
+    if all(column.held.kind == "f" for column in frame):
+        folded = [replace(item, threshold=unrounded(item.threshold)) for item in trees]
+        return ensemble_sum(graph, graph.matrix(frame, np.float64), folded, targets)
+    return ensemble_sum(graph, graph.cast(graph.matrix(frame, np.float32), np.float64), trees, targets)
+
+
+def unrounded(thresholds: Array) -> Array:
+    """For each threshold t the largest double that is at most t once it is rounded to float32.
+
+    Comparing a double with this is the same as rounding it and comparing with t, and saves the rounding.
+
+    >>> x = np.float64(unrounded(np.array([0.3]))[0])
+    >>> bool(np.float32(x) <= 0.3), bool(np.float32(np.nextafter(x, 1)) <= 0.3)
+    (True, False)
+    """
+    with np.errstate(over="ignore"):
+        below = thresholds.astype(np.float32)
+        below = np.where(below > thresholds, np.nextafter(below, np.float32(-np.inf)), below)
+        above = np.nextafter(below, np.float32(np.inf)).astype(np.float64)
+        above = np.where(np.isinf(above), np.sign(above) * 2.0**128, above)  # where the next float32 would be
+        middle = below.astype(np.float64) / 2 + above / 2
+        belongs = middle.astype(np.float32) <= thresholds  # a tie goes to the even neighbour
+    return np.where(belongs, middle, np.nextafter(middle, -np.inf))
 
 
 def note_boundaries(graph: Graph, frame: Frame, trees: Sequence[Tree], *, rounded: bool) -> None:
     """Remember where ``trees`` decide, so that the proof can stand on either side."""
-    features = np.concatenate([item.feature[~item.leaf] for item in trees] or [np.zeros(0, dtype=np.int64)])
-    thresholds = np.concatenate([item.threshold[~item.leaf] for item in trees] or [np.zeros(0)])
-    for index in np.unique(features):
+    inner = [~item.leaf & ((item.mode == LEQ) if item.mode is not None else True) for item in trees]
+    none = np.zeros(0)
+    features = np.concatenate([item.feature[i] for item, i in zip(trees, inner, strict=True)] or [none])
+    thresholds = np.concatenate([item.threshold[i] for item, i in zip(trees, inner, strict=True)] or [none])
+    for index in np.unique(features).astype(int):
         origin = frame[index].origin
         if rounded and origin is not None:
             origin = origin.then(_round)
@@ -150,82 +175,51 @@ def _round(values: Array) -> Array:
         return values.astype(np.float32).astype(np.float64)
 
 
-def _sums(fitted: Sequence[Any], values: Sequence[Array], frame: Frame, graph: Graph) -> str:
-    """Each target's sum over fitted trees whose nodes are worth ``values``; (rows, targets)."""
-    trees = [tree for one, worth in zip(fitted, values, strict=True) for tree in plain_trees(one, worth)]
-    note_boundaries(graph, frame, trees, rounded=True)
-    return ensemble_sum(graph, _rounded(frame, graph), trees, values[0].shape[1])
-
-
-def _single_output(estimator: Any) -> None:
-    if getattr(estimator, "n_outputs_", 1) != 1:
-        raise Untranslatable(f"{type(estimator).__name__} with several outputs")
-
-
 def tree_classifier(estimator: Any, frame: Frame, graph: Graph) -> Answers:
     """DecisionTreeClassifier, ExtraTreeClassifier."""
-    return _mean_classifier(estimator, [estimator], frame, graph)
+    return _mean_classes(estimator, [estimator], frame, graph)
 
 
 def forest_classifier(estimator: Any, frame: Frame, graph: Graph) -> Answers:
     """RandomForestClassifier, ExtraTreesClassifier: the mean over trees, and its first largest."""
-    return _mean_classifier(estimator, estimator.estimators_, frame, graph)
-
-
-def _mean_classifier(estimator: Any, fitted: Sequence[Any], frame: Frame, graph: Graph) -> Answers:
-    _single_output(estimator)
-    total = _sums(fitted, [one.tree_.value[:, 0, :] for one in fitted], frame, graph)
-    mean = total if len(fitted) == 1 else graph.op("Div", total, graph.constant(np.float64(len(fitted))))
-    return {
-        "class": Answer(graph.op("ArgMax", mean, axis=1, keepdims=0), indexed=True),
-        "probabilities": Answer(mean),
-    }
+    return _mean_classes(estimator, estimator.estimators_, frame, graph)
 
 
 def tree_regressor(estimator: Any, frame: Frame, graph: Graph) -> Answers:
     """DecisionTreeRegressor, ExtraTreeRegressor."""
-    return {"value": Answer(_sums([estimator], [estimator.tree_.value[:, :, 0]], frame, graph))}
+    return {"value": Answer(_mean([estimator], frame, graph))}
 
 
 def forest_regressor(estimator: Any, frame: Frame, graph: Graph) -> Answers:
     """RandomForestRegressor, ExtraTreesRegressor: the mean over trees."""
-    fitted = estimator.estimators_
-    total = _sums(fitted, [one.tree_.value[:, :, 0] for one in fitted], frame, graph)
-    return {"value": Answer(graph.op("Div", total, graph.constant(np.float64(len(fitted)))))}
+    return {"value": Answer(_mean(estimator.estimators_, frame, graph))}
 
 
-def gradient_boosting(estimator: Any, frame: Frame, graph: Graph) -> Answers:
-    """GradientBoostingClassifier and -Regressor, whose first guess is a constant."""
-    if estimator.init_ != "zero" and not isinstance(estimator.init_, DummyClassifier | DummyRegressor):
-        raise Untranslatable(f"{type(estimator).__name__} with its own init estimator")
-    stages, targets = estimator.estimators_.shape
-    start = estimator._raw_predict_init(np.zeros((1, estimator.n_features_in_), dtype=np.float32))[0]
-    binary = targets == 1 and isinstance(estimator, ensemble.GradientBoostingClassifier)
-    trees = first_guess(start, binary)
-    for stage in range(stages):
-        for target in range(targets):
-            one = estimator.estimators_[stage, target]
-            trees += plain_trees(one, estimator.learning_rate * one.tree_.value[:, 0, :], target + binary)
-    note_boundaries(graph, frame, trees, rounded=True)
-    raw = ensemble_sum(graph, _rounded(frame, graph), trees, targets + binary)
-    if isinstance(estimator, ensemble.GradientBoostingRegressor):
-        return {"value": Answer(raw)}
-    return boosted_classes(graph, raw, last_wins=binary, slope=2.0 if estimator.loss == "exponential" else 1.0)
+def _mean(fitted: Sequence[Any], frame: Frame, graph: Graph) -> str:
+    """The mean over trees of what their leaves hold, shape (rows, outputs * classes)."""
+    values = [one.tree_.value.reshape(one.tree_.node_count, -1) for one in fitted]
+    trees = [item for one, worth in zip(fitted, values, strict=True) for item in plain_trees(one, worth)]
+    total = rounded_sum(graph, frame, trees, values[0].shape[1])
+    return total if len(fitted) == 1 else graph.op("Div", total, graph.constant(np.float64(len(fitted))))
 
 
-def first_guess(start: Array, binary: bool) -> list[Tree]:
-    """Trees that begin each target's sum. A binary classifier's one score is target 1; target 0 stays 0."""
-    return [Tree.constant(value, target + binary) for target, value in enumerate(start)]
+def _mean_classes(estimator: Any, fitted: Sequence[Any], frame: Frame, graph: Graph) -> Answers:
+    mean = _mean(fitted, frame, graph)
+    if estimator.n_outputs_ > 1:
+        return _labels(estimator, mean, graph)
+    index = graph.op("ArgMax", mean, axis=1, keepdims=0)
+    return {"class": Answer(index, indexed=True), "probabilities": Answer(mean)}
 
 
-def boosted_classes(graph: Graph, raw: str, *, last_wins: bool, slope: float = 1.0) -> Answers:
-    """Answers from raw scores (rows, classes), doubles; of two classes the first has score 0.
-
-    The sigmoid of d is the softmax of (0, d). ``last_wins`` says who gets a tie.
-    """
-    index = graph.op("ArgMax", raw, axis=1, keepdims=0, select_last_index=int(last_wins))
-    scaled = raw if slope == 1.0 else graph.op("Mul", raw, graph.constant(np.float64(slope)))
-    return {"class": Answer(index, indexed=True), "probabilities": Answer(graph.op("Softmax", scaled, axis=1))}
+def _labels(estimator: Any, mean: str, graph: Graph) -> Answers:
+    """Several labels a row, each 0 or 1: which are more likely than not, and how likely 1 is."""
+    if any(list(classes) != [0, 1] for classes in estimator.classes_):
+        raise Untranslatable(f"{type(estimator).__name__} with several outputs that are not all 0 or 1")
+    pairs = graph.op("Reshape", mean, graph.constant(np.array([-1, estimator.n_outputs_, 2])))
+    return {
+        "class": Answer(graph.op("ArgMax", pairs, axis=2, keepdims=0)),
+        "probabilities": Answer(graph.op("Gather", pairs, graph.constant(np.int64(1)), axis=2)),
+    }
 
 
 TREES: dict[type, Translator] = {
@@ -237,6 +231,4 @@ TREES: dict[type, Translator] = {
     ensemble.ExtraTreesClassifier: forest_classifier,
     ensemble.RandomForestRegressor: forest_regressor,
     ensemble.ExtraTreesRegressor: forest_regressor,
-    ensemble.GradientBoostingClassifier: gradient_boosting,
-    ensemble.GradientBoostingRegressor: gradient_boosting,
 }

@@ -128,7 +128,9 @@ def _classes(model: Any, labels: Array, truth: Array | None, probabilities: Any)
 def _multilabel(model: Any, data: Any, predicted: Array, truth: Array | None) -> list[Answers]:
     labels = _labels(predicted)
     if labels.ndim != 2:
-        raise PackingError(f"predict answers shape {list(labels.shape)}; one label, or one row of labels, per row is known")
+        raise PackingError(
+            f"predict answers shape {list(labels.shape)}; one label, or one row of labels, per row is known"
+        )
     width, values = labels.shape[1], tuple(sorted(set(labels.ravel().tolist()), key=str))
     binary = labels.dtype.kind in "biu" and set(values) <= {0, 1}
     categories: tuple[Category, ...] = (False, True) if labels.dtype.kind == "b" else (0, 1) if binary else values
@@ -145,8 +147,8 @@ def _of_label_1(answer: Any, classes: Any) -> Array:
     if not isinstance(answer, list):
         return _numbers("predict_proba", answer)
     columns = []
-    for scores, known in zip(answer, classes if classes is not None else [(0, 1)] * len(answer), strict=True):
-        known = list(known)
+    for scores, labels in zip(answer, classes if classes is not None else [(0, 1)] * len(answer), strict=True):
+        known = list(labels)
         columns.append(np.asarray(scores)[:, known.index(1)] if 1 in known else np.zeros(len(scores)))
     return _numbers("predict_proba", np.stack(columns, axis=1))
 

@@ -18,7 +18,7 @@ from daytwo.errors import BundleError, CompileFailed, DaytwoError, PackingError,
 from daytwo.monitoring.reference import reference
 from daytwo.packing.compile import Mode, Progress, compile_model
 from daytwo.packing.examples import choose
-from daytwo.packing.parity import TOLERANCE
+from daytwo.packing.parity import Judge
 from daytwo.packing.scores import score
 from daytwo.packing.study import Study, study, truth_batch
 from daytwo.predictor import Predictor
@@ -138,7 +138,12 @@ def _remove_if_empty(folder: Path) -> None:
 
 def _examples(found: Study) -> Examples:
     rows = choose(found.signature, found.inputs, found.answers, _single(found.truth))
-    return Examples(found.inputs.take(rows), found.answers.take(rows), rtol=TOLERANCE, atol=TOLERANCE)
+    # What parity was proven within: a compiled form must pass the examples of its original.
+    judge = Judge.of(found.signature, found.answers)
+    floor = 1.0 if "probabilities" in found.answers else max(judge.floors.values(), default=1.0)
+    return Examples(
+        found.inputs.take(rows), found.answers.take(rows), rtol=judge.tolerance, atol=judge.tolerance * floor
+    )
 
 
 def _single(truth: Array | None) -> Array | None:
@@ -159,10 +164,8 @@ def _evaluated(found: Study, options: Options) -> str:
 def _lock(found: Study, compiled: tuple[Evidence, ...], writer: BundleWriter) -> Mapping[str, Any]:
     native = Need(found.runtime, found.packages, writer.path / NATIVE)
     accepted = [evidence.runtime for evidence in compiled if evidence.accepted]
-    if accepted:
-        needs = lock(Need(accepted[0], _plugins.runtime(accepted[0]).packages), native)
-    else:
-        needs = lock(native)
+    serve = Need(accepted[0], _plugins.runtime(accepted[0]).packages) if accepted else None
+    needs = lock(serve, native) if serve else lock(native)
     writer.write_lock(needs)
     return needs
 
@@ -176,4 +179,3 @@ def _prove(built: Built, writer: BundleWriter, name: str) -> None:
             Predictor.load(bundle, trust=True, runtime=runtime).check_examples()
     except (BundleError, PredictionFailed) as error:
         raise PackingError(f"what was packed does not answer as the model does: {error}") from error
-

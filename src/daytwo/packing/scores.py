@@ -48,7 +48,7 @@ def score(task: str, outputs: tuple[Field, ...], answers: Batch, truth: Array | 
         return _outlier(answers, truth)
     if truth is None or task == "transform":
         return {}
-    known = ~is_missing(truth).reshape(len(truth), -1).any(axis=1)
+    known = np.flatnonzero(~is_missing(truth).reshape(len(truth), -1).any(axis=1))
     by_task = {"classification": _classification, "multilabel": _multilabel, "regression": _regression}
     return by_task[task](outputs, answers.take(known), truth[known])
 
@@ -123,9 +123,12 @@ def _multilabel(outputs: tuple[Field, ...], answers: Batch, truth: Array) -> Sco
     if not {*np.unique(truth).tolist(), *np.unique(labels).tolist()} <= {0, 1}:
         return out
     truth, labels = truth.astype(np.int64), labels.astype(np.int64)
-    for average in ("micro", "macro"):
-        out |= _defined(f"f1_{average}", lambda a=average: metrics.f1_score(truth, labels, average=a, zero_division=0.0))
-    return out | _defined("hamming_loss", lambda: metrics.hamming_loss(truth, labels))
+    return (
+        out
+        | _defined("f1_micro", lambda: metrics.f1_score(truth, labels, average="micro", zero_division=0.0))
+        | _defined("f1_macro", lambda: metrics.f1_score(truth, labels, average="macro", zero_division=0.0))
+        | _defined("hamming_loss", lambda: metrics.hamming_loss(truth, labels))
+    )
 
 
 def _regression(outputs: tuple[Field, ...], answers: Batch, truth: Array) -> Scores:

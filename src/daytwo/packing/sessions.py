@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 
 from daytwo.batch import DTYPES, Array, Batch, is_missing
 from daytwo.errors import PackingError, sentence
 from daytwo.packing.align import align_positions, as_data, select
 from daytwo.packing.infer import infer_inputs
 from daytwo.packing.outputs import Described
+from daytwo.runtimes._ort import ort
 from daytwo.runtimes.onnx import MISSING_TEXT, Wiring, open_session, wire
 from daytwo.signature import Category, Field, Signature
 from daytwo.tables import is_frame
@@ -276,4 +276,3 @@ def _listed(proto: Any, width: int) -> list[tuple[Category, ...]]:
                 if len(values) == width:
                     out.append(tuple(values))
     return out
-

@@ -142,4 +142,3 @@ def _name_of(model: Any) -> str:
     """``RandomForestClassifier``; of a pipeline, its steps: ``StandardScaler, LogisticRegression``."""
     steps = getattr(model, "steps", None)
     return ", ".join(type(step).__name__ for _, step in steps) if steps else type(model).__name__
-

@@ -50,7 +50,7 @@ class Reference:
         if isinstance(text, Reference):
             return text
         if isinstance(text, Path) or text.startswith((".", "~")) or os.sep in text:
-            return cls(path=Path(text).expanduser())
+            return cls(path=_at_home(Path(text)))
         for mark in (":", "@"):
             name, found, rest = text.partition(mark)
             if found:
@@ -81,7 +81,7 @@ class Listed:
     created:    ISO 8601 in UTC
     digest:     of its manifest, ``sha256:…``
     size_bytes: of all its files
-    problem:    why it cannot be used, or None; the fields that cannot be known then are empty
+    problem:    what is damaged, its own files or its model's log of aliases, or None; what cannot be known is empty
     """
 
     name: str
@@ -169,6 +169,13 @@ class Registry(Protocol):
     def delete(self, reference: str | Path | Reference) -> str:
         """Remove one version, for good; its number is never used again. The full reference of what was removed."""
         ...
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:  # nobody of that name has a home: then it is a name like any other
+        return path
 
 
 def versioned(reference: Reference, doing: str) -> Reference:

@@ -7,22 +7,23 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from daytwo.bundle.disk import write_whole
-from daytwo.errors import RegistryError
+from daytwo.bundle.disk import disk, write_whole
+from daytwo.errors import RegistryError, brief
 from daytwo.registry import AliasMove
 
 FILE = "aliases.jsonl"
 
 
 def read(folder: Path) -> tuple[AliasMove, ...]:
-    """Every move of every alias, the oldest first; none where there is no log yet."""
+    """Every move of every alias, the oldest first; none where there is no log yet. RegistryError where it is damaged."""
     file = folder / FILE
+    with disk(f"reading {file}"):
+        try:
+            data = file.read_bytes()
+        except FileNotFoundError:
+            return ()
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return ()
-    try:
-        return tuple(_move(line) for line in lines)
+        return tuple(_move(line) for line in data.splitlines())
     except (ValueError, TypeError, KeyError) as error:
         raise RegistryError(f"the log of aliases {file} was damaged: {error}") from None
 
@@ -43,12 +44,15 @@ def trail(moves: Iterable[AliasMove], alias: str) -> list[AliasMove]:
     held: list[AliasMove] = []
     for move in moves:
         if move.alias == alias and move.action == "rollback":
-            held.pop()
+            del held[-1:]
         elif move.alias == alias:
             held.append(move)
     return held
 
 
-def _move(line: str) -> AliasMove:
+def _move(line: bytes) -> AliasMove:
     data = json.loads(line)
-    return AliasMove(**{item.name: data[item.name] for item in fields(AliasMove)})
+    move = AliasMove(**{item.name: data[item.name] for item in fields(AliasMove)})
+    if not all(isinstance(value, str) for value in (move.alias, move.version, move.digest, move.who, move.why)):
+        raise ValueError(f"a move is not written as moves are: {brief(data)}")
+    return move

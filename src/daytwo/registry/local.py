@@ -15,20 +15,26 @@ from __future__ import annotations
 import contextlib
 import difflib
 import getpass
-import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from daytwo.bundle import Bundle, BundleWriter, open_bundle, place, staged
-from daytwo.bundle.disk import disk, remove_tree, sync_folder
-from daytwo.bundle.layout import MANIFEST, check_name
+from daytwo.bundle.disk import disk, sync_folder
+from daytwo.bundle.layout import check_name
 from daytwo.bundle.locks import Lock
 from daytwo.bundle.read import read_manifest
 from daytwo.bundle.write import timestamp
-from daytwo.errors import AliasInUse, BundleError, CorruptBundle, InvalidName, RegistryError, UnknownReference
-from daytwo.registry import LATEST, NUMBER, AliasMove, Listed, Reference, aliases, versioned
+from daytwo.errors import (
+    AliasInUse,
+    BundleError,
+    CorruptBundle,
+    OutsideFailure,
+    RegistryError,
+    UnknownReference,
+)
+from daytwo.registry import LATEST, AliasMove, Listed, Reference, aliases, tree, versioned
 
-_DELETED = ".deleted"
 _LOCK = ".lock"
 
 Ref = str | Path | Reference
@@ -57,7 +63,7 @@ class LocalRegistry:
         with disk(f"publishing {folder.name}"):
             writer.flush()  # outside the lock: digesting a large model must not keep others waiting
             with Lock(folder / _LOCK):
-                target = folder / str(_next(folder))
+                target = folder / str(tree.next_version(folder))
                 seal(target.name)
                 _check_sealed(writer, target)
                 place(writer, target)
@@ -71,15 +77,20 @@ class LocalRegistry:
     def open(self, reference: Ref) -> Bundle:
         """The bundle that is meant, verified; behind an alias also that it is what was promoted."""
         path, digest = self._find(reference)
-        bundle = open_bundle(path, digest=digest)
+        try:
+            bundle = open_bundle(path, digest=digest)
+        except (BundleError, UnknownReference, OutsideFailure):
+            if path.exists():
+                raise
+            return self.open(reference)  # it was deleted while it was read: what is meant by now?
         if Reference.parse(reference).path is None and bundle.reference != f"{path.parent.name}:{path.name}":
             raise CorruptBundle(path, f"it says that it is {bundle.reference}")
         return bundle
 
     def list(self, name: str | None = None) -> tuple[Listed, ...]:
         """All versions (of ``name``), by name, the newest first. A damaged one is listed with its problem."""
-        names = _names(self.root) if name is None else [self._known(name)]
-        return tuple(self._listed(item, version) for item in names for version in reversed(self._versions(item)))
+        names = tree.names_in(self.root) if name is None else [self._known(name)]
+        return tuple(listed for item in names for listed in self._listing(item))
 
     def aliases(self, name: str) -> dict[str, str]:
         """Alias → version. Raises UnknownReference where there is no such model."""
@@ -122,7 +133,7 @@ class LocalRegistry:
                     f"{name}@{alias} cannot be rolled back: it never pointed elsewhere than at {held[0].version}"
                 )
             before = held[-2]
-            if before.version not in map(str, self._versions(name)):
+            if before.version not in map(str, tree.versions_in(self.root / name)):
                 raise RegistryError(
                     f"{name}@{alias} cannot be rolled back: {name}:{before.version} was deleted; promote another"
                 )
@@ -143,44 +154,51 @@ class LocalRegistry:
             if users := [alias for alias, version in aliases.current(moves).items() if version == folder.name]:
                 raise AliasInUse(str(wanted), users)
             self._version(home.name, folder.name, str(wanted))
-            (home / _DELETED).mkdir(exist_ok=True)
-            folder.rename(home / _DELETED / folder.name)
+            (home / tree.DELETED).mkdir(exist_ok=True)
+            folder.rename(home / tree.DELETED / folder.name)
             sync_folder(home)
-            _empty(home / _DELETED)
+            tree.empty_tombs(home / tree.DELETED)
         return str(wanted)
 
     def _find(self, reference: Ref) -> tuple[Path, str | None]:
         """The folder, and the digest that it must have where an alias recorded one."""
         wanted = Reference.parse(reference)
         if wanted.path is not None:
-            return _bundle_folder(wanted.path), None
+            return tree.bundle_folder(wanted.path), None
         name = self._known(wanted.name or "")
         if wanted.alias is None:
             return self._version(name, wanted.version, str(wanted)), None
-        held = aliases.trail(aliases.read(self.root / name), wanted.alias)
+        return self._behind(wanted, name, wanted.alias)
+
+    def _behind(self, wanted: Reference, name: str, alias: str) -> tuple[Path, str]:
+        held = aliases.trail(aliases.read(self.root / name), alias)
         if not held:
             raise self._no_alias(str(wanted), name)
-        return self._version(name, held[-1].version, str(wanted)), held[-1].digest
+        try:
+            return self._version(name, held[-1].version, str(wanted)), held[-1].digest
+        except UnknownReference:
+            if held == aliases.trail(aliases.read(self.root / name), alias):
+                raise
+            return self._behind(wanted, name, alias)  # the alias moved on, and the version was deleted, in between
 
     def _version(self, name: str, version: str | None, reference: str) -> Path:
         """The folder of ``version``, or of the latest for None."""
-        versions = self._versions(name)
-        if version is None and versions:
-            version = str(versions[-1])
-        if version is None or int(version) not in versions:
-            raise UnknownReference(reference, f"{name} has the versions {_some(map(str, versions))}")
-        return self.root / name / version
+        versions = [str(number) for number in tree.versions_in(self.root / name)]
+        found = versions[-1] if version is None and versions else version
+        if found is None or found not in versions:
+            raise UnknownReference(reference, f"{name} has the versions {_some(versions)}")
+        return self.root / name / found
 
     def _known(self, name: str) -> str:
         """``name`` itself where the registry has a version of it; raises UnknownReference in helpful words otherwise."""
-        if self._versions(check_name("model name", name)):
+        if tree.versions_in(self.root / check_name("model name", name)):
             return name
         raise UnknownReference(name, self._instead(name))
 
     def _instead(self, name: str) -> str:
         if Path(name).exists():
             return f"it is no model of the registry; for the path, write ./{name}"
-        names = _names(self.root)
+        names = tree.names_in(self.root)
         if not names:
             return f"the registry {self.root} is empty"
         close = difflib.get_close_matches(name, names, n=3)
@@ -190,19 +208,17 @@ class LocalRegistry:
         known = [f"@{item}" for item in aliases.current(aliases.read(self.root / name))]
         return UnknownReference(reference, f"{name} has {'the aliases ' + _some(known) if known else 'no aliases'}")
 
-    def _versions(self, name: str) -> tuple[int, ...]:
-        return _numbers(self.root / name)
-
-    def _listed(self, name: str, version: int) -> Listed:
-        folder = self.root / name / str(version)
+    def _listing(self, name: str) -> Iterator[Listed]:
+        folder = self.root / name
         try:
-            with disk(f"reading {folder}"):
-                manifest, digest = read_manifest(folder)
-                pointing = [a for a, v in aliases.current(aliases.read(self.root / name)).items() if v == str(version)]
-                size = manifest.size_bytes + (folder / MANIFEST).stat().st_size
-        except (BundleError, RegistryError) as error:
-            return Listed(name, str(version), problem=str(error))
-        return Listed(name, str(version), tuple(pointing), manifest.created, manifest.task, digest, size)
+            pointing, problem = aliases.current(aliases.read(folder)), None
+        except (RegistryError, OutsideFailure) as error:
+            pointing, problem = {}, str(error)
+        for version in reversed(tree.versions_in(folder)):
+            here = tuple(alias for alias, target in pointing.items() if target == str(version))
+            listed = tree.listed(folder / str(version), here)
+            if listed is not None:
+                yield replace(listed, problem=listed.problem or problem)
 
     @contextlib.contextmanager
     def _moving(self, name: str) -> Iterator[tuple[Path, tuple[AliasMove, ...]]]:
@@ -212,50 +228,10 @@ class LocalRegistry:
             yield folder, aliases.read(folder)
 
 
-def _bundle_folder(path: Path) -> Path:
-    if not path.is_dir():
-        raise UnknownReference(
-            str(path), "it is a file, not the folder of a bundle" if path.exists() else "no such folder"
-        )
-    if not (path / MANIFEST).exists():
-        raise UnknownReference(str(path), f"the folder holds no {MANIFEST}, so it is no bundle")
-    return path.resolve()
-
-
 def _check_sealed(writer: BundleWriter, target: Path) -> None:
     manifest, _ = read_manifest(writer.path)
     if (manifest.name, manifest.version) != (target.parent.name, target.name):
         raise ValueError(f"sealed as {manifest.name}:{manifest.version} instead of {target.parent.name}:{target.name}")
-
-
-def _folders(folder: Path) -> list[os.DirEntry[str]]:
-    with disk(f"reading {folder}"):
-        try:
-            with os.scandir(folder) as found:
-                return [item for item in found if item.is_dir(follow_symlinks=False)]
-        except FileNotFoundError:
-            return []
-
-
-def _names(root: Path) -> list[str]:
-    """The models that have a version."""
-    return sorted(item.name for item in _folders(root) if _is_name(item.name) and _numbers(root / item.name))
-
-
-def _numbers(folder: Path) -> tuple[int, ...]:
-    """The versions in ``folder``, in order."""
-    return tuple(sorted(int(item.name) for item in _folders(folder) if NUMBER.fullmatch(item.name)))
-
-
-def _next(folder: Path) -> int:
-    return max([0, *_numbers(folder), *_numbers(folder / _DELETED)]) + 1
-
-
-def _is_name(name: str) -> bool:
-    try:
-        return bool(check_name("model name", name))
-    except InvalidName:
-        return False
 
 
 def _some(names: Iterable[str]) -> str:
@@ -272,13 +248,3 @@ def _signed(who: str | None, why: str) -> tuple[str, str, str]:
         except (KeyError, OSError):  # a container's user need not have a name
             who = "unknown"
     return timestamp({}), who, why
-
-
-def _empty(deleted: Path) -> None:
-    """Remove what is in the folders of deleted versions; the empty folders stay, for their numbers are used."""
-    for tomb in _folders(deleted):
-        for item in list(Path(tomb.path).iterdir()):
-            if item.is_dir() and not item.is_symlink():
-                remove_tree(item)
-            else:
-                item.unlink(missing_ok=True)

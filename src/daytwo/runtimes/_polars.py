@@ -26,7 +26,7 @@ def feeder(signature: Signature) -> Callable[[Batch], pl.DataFrame]:
 def _dtype(field: Field) -> Any:
     native = field.native or ""
     if native.startswith("Enum") or (native == "" and field.dtype == "string"):
-        return pl.Enum(list(field.categories)) if native and field.categories else pl.String
+        return pl.Enum([str(value) for value in field.categories]) if native and field.categories else pl.String
     if native.startswith("Categorical"):
         return pl.Categorical
     if native.startswith("Datetime"):

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 
 from daytwo.batch import Array, Batch, is_missing
 from daytwo.errors import BundleError
+from daytwo.runtimes._ort import ort
 from daytwo.signature import Field, Signature
 
 MODEL_FILE = "model.onnx"
 IO_FILE = "io.json"
 
-#: What stands for a missing text, since a string tensor has no null. No caller's text begins with this character.
+#: What stands for a missing text, since a string tensor has no null.
 MISSING_TEXT = "\x00missing"
 
 _DTYPES: Mapping[str, np.dtype[Any]] = {
@@ -39,11 +39,13 @@ class Wiring:
              column (rows, 1), or a tensor where it has a shape
     outputs: field of the answer → session output
     indexed: fields of the answer that come as positions in their categories
+    limit:   the largest number, whatever its sign, that the model answers for; None where there is no limit
     """
 
     inputs: tuple[tuple[str, tuple[str, ...]], ...]
     outputs: Mapping[str, str]
     indexed: frozenset[str] = frozenset()
+    limit: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; the inverse is :meth:`from_json`."""
@@ -51,13 +53,14 @@ class Wiring:
             "inputs": [{"name": name, "fields": list(fields)} for name, fields in self.inputs],
             "outputs": dict(self.outputs),
             "indexed": sorted(self.indexed),
+            "limit": self.limit,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Wiring:
         """The inverse of :meth:`to_json`."""
         inputs = tuple((item["name"], tuple(item["fields"])) for item in data["inputs"])
-        return cls(inputs, dict(data["outputs"]), frozenset(data.get("indexed", ())))
+        return cls(inputs, dict(data["outputs"]), frozenset(data.get("indexed", ())), data.get("limit"))
 
 
 class OnnxRuntime:
@@ -93,7 +96,8 @@ class OnnxModel:
 
     def __init__(self, session: ort.InferenceSession, signature: Signature, wiring: Wiring) -> None:
         self.session = session
-        self._feed = _feeder(session, signature, wiring)
+        feed = _feeder(session, signature, wiring)
+        self._feed = feed if wiring.limit is None else _guarded(feed, wiring)
         self._run = session.run
         self._names = tuple(field.name for field in signature.outputs)
         self._tensors = [wiring.outputs[name] for name in self._names]
@@ -125,6 +129,7 @@ def wire(session: ort.InferenceSession, signature: Signature) -> Wiring:
     Raises BundleError where it cannot be told.
     """
     names = [item.name for item in session.get_inputs()]
+    inputs: tuple[tuple[str, tuple[str, ...]], ...]
     if set(names) == set(signature.names):
         inputs = tuple((name, (name,)) for name in names)
     elif len(names) == 1:
@@ -168,6 +173,36 @@ def _feeder(session: ort.InferenceSession, signature: Signature, wiring: Wiring)
     return lambda batch: {name: build(batch) for name, build in parts}
 
 
+def _guarded(feed: Callable[[Batch], dict[str, Any]], wiring: Wiring) -> Callable[[Batch], dict[str, Any]]:
+    """``feed`` that raises ValueError where a number is beyond the wiring's limit.
+
+    A sum of squares within the limit's own square costs half a microsecond and clears nearly every batch.
+    """
+    limit = float(wiring.limit or 0.0)
+    square = limit * limit
+
+    def checked(batch: Batch) -> dict[str, Any]:
+        fed = feed(batch)
+        for name, fields in wiring.inputs:
+            array = fed[name]
+            if array.dtype.kind == "f" and np.vdot(array, array) <= square:
+                continue
+            if array.dtype.kind in "iuf":
+                _refuse_beyond(array, fields, limit)
+        return fed
+
+    return checked
+
+
+def _refuse_beyond(array: Array, fields: tuple[str, ...], limit: float) -> None:
+    beyond = np.abs(array.astype(np.float64)) > limit
+    if beyond.any():
+        row, place = (int(i) for i in np.argwhere(beyond.reshape(len(array), -1))[0])
+        name = fields[min(place, len(fields) - 1)]
+        got = array.reshape(len(array), -1)[row, place]
+        raise ValueError(f"{name} is {got:g}; this model answers for numbers within ±{limit:g}")
+
+
 def _matrix_feeder(name: str) -> Callable[[Batch], dict[str, Any]]:
     def feed(batch: Batch) -> dict[str, Any]:
         matrix = batch.matrix
@@ -185,12 +220,14 @@ def _builder(fields: list[Field], dtype: np.dtype[Any], rank: int) -> Callable[[
             return lambda batch: _cast(batch[field.name], field, dtype)
         return lambda batch: _cast(batch[field.name], field, dtype).reshape(-1, 1)
 
+    names = [field.name for field in fields]
+
     def build(batch: Batch) -> Array:
         if batch.matrix is not None and len(fields) == len(batch.names):
             return batch.matrix.astype(dtype, copy=False)
-        matrix = np.empty((batch.rows, len(fields)), dtype=dtype)
-        for index, field in enumerate(fields):
-            matrix[:, index] = _cast(batch[field.name], field, dtype)
+        matrix = np.empty((batch.rows, len(names)), dtype=dtype)
+        for index, name in enumerate(names):
+            matrix[:, index] = batch[name]  # numbers only: texts come one by one
         return matrix
 
     return build
@@ -207,18 +244,20 @@ def _cast(column: Array, field: Field, dtype: np.dtype[Any]) -> Array:
 
 def _finisher(field: Field, indexed: bool) -> Callable[[Any, int], Array]:
     """From a session's output to the field's column: (rows, \\*shape) in its dtype."""
-    dtype, shape = field.storage, field.shape
+    dtype, shape, rank = field.storage, field.shape, 1 + len(field.shape)
     if indexed:
         labels = np.empty(len(field.categories or ()), dtype=dtype)
         labels[:] = field.categories
-        if dtype.kind == "i" and np.array_equal(labels, np.arange(len(labels))):
-            return lambda value, rows: value.reshape(rows).astype(dtype, copy=False)  # type: ignore[no-any-return]
-        return lambda value, rows: labels[value.reshape(rows)]  # type: ignore[no-any-return]
+        if dtype == np.int64 and np.array_equal(labels, np.arange(len(labels))):
+            return lambda value, rows: value if value.ndim == 1 else value.reshape(rows)
+        return lambda value, rows: labels[value if value.ndim == 1 else value.reshape(rows)]
 
     def finish(value: Any, rows: int) -> Array:
         if isinstance(value, list):  # a ZipMap: one mapping from label to probability for each row
             value = np.array([[row[label] for label in field.categories or row] for row in value])
-        array: Array = np.asarray(value).astype(dtype, copy=False)
-        return array.reshape(rows, *shape)
+        if value.dtype != dtype:
+            value = value.astype(dtype)
+        whole: Array = value if value.ndim == rank else value.reshape(rows, *shape)
+        return whole
 
     return finish

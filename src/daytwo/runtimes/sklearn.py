@@ -8,7 +8,6 @@ from typing import Any
 
 import cloudpickle
 import numpy as np
-import sklearn
 import skops.io
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
@@ -45,7 +44,10 @@ class SklearnRuntime:
             estimator = cloudpickle.loads((folder / _PICKLE).read_bytes())
         else:
             estimator = skops.io.load(folder / _SKOPS)
-        return SklearnModel(estimator, signature, threads=threads)
+        jobs = jobs_of(estimator)
+        if jobs:
+            estimator.set_params(**dict.fromkeys(jobs, threads or 1))
+        return SklearnModel(estimator, signature)
 
 
 class SklearnModel:
@@ -53,17 +55,14 @@ class SklearnModel:
 
     releases_gil = True
 
-    def __init__(self, estimator: Any, signature: Signature, *, threads: int | None = None) -> None:
+    def __init__(self, estimator: Any, signature: Signature) -> None:
         self.estimator = estimator
         self._feed = feeder(signature)
         self._answer = answerer(estimator, signature.outputs)
-        _limit_jobs(estimator, threads or 1)
 
     def predict(self, batch: Batch) -> Batch:
         """Every output of the signature, in its dtype."""
-        # The Batch fits the signature, so scikit-learn need not look for NaN and infinity once more where it may not be.
-        with sklearn.config_context(assume_finite=False):
-            return Batch.from_columns(self._answer(self._feed(batch)))
+        return Batch.from_columns(self._answer(self._feed(batch)))
 
 
 def answerer(estimator: Any, outputs: tuple[Field, ...]) -> Callable[[Any], Mapping[str, Array]]:
@@ -122,17 +121,18 @@ def _of_one(probabilities: Array, classes: Any) -> Array:
 
 
 _METHODS: Mapping[str, Callable[[Any], Callable[[Any], Any]]] = {
-    "class": lambda estimator: estimator.predict,  # type: ignore[no-any-return]
+    "class": lambda estimator: estimator.predict,
     "probabilities": _probabilities_method,
-    "score": lambda estimator: estimator.decision_function,  # type: ignore[no-any-return]
+    "score": lambda estimator: estimator.decision_function,
     "value": _value_method,
 }
 
 
-def _limit_jobs(estimator: Any, threads: int) -> None:
-    if isinstance(estimator, BaseEstimator):
-        jobs = {name: threads for name in estimator.get_params() if name.rpartition("__")[2] == "n_jobs"}
-        estimator.set_params(**jobs)
+def jobs_of(estimator: Any) -> dict[str, Any]:
+    """Every ``n_jobs`` of an estimator and of what is inside it, by parameter."""
+    if not isinstance(estimator, BaseEstimator):
+        return {}
+    return {name: value for name, value in estimator.get_params().items() if name.rpartition("__")[2] == "n_jobs"}
 
 
 def _skops_bytes(model: Any) -> bytes | None:

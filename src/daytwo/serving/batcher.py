@@ -8,6 +8,7 @@ that became ready in the same turn of it; a slower one runs in a thread, where i
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,11 @@ from daytwo.errors import DaytwoError, Overloaded, PredictionFailed
 from daytwo.serving.cost import Cost
 from daytwo.serving.instruments import Counter, Histogram
 
+log = logging.getLogger("daytwo.serving")
+
 Run = Callable[[Batch], Batch]
+#: Told once: the outputs for a request's rows, or why there are none.
+Answered = Callable[[Batch | DaytwoError], None]
 
 
 @dataclass(slots=True)
@@ -34,10 +39,17 @@ class Gauges:
 
 
 @dataclass(slots=True)
-class _Waiting:
+class Ticket:
+    """A request that waits for the model."""
+
     batch: Batch
-    answer: asyncio.Future[Batch]
+    answered: Answered
     since: float
+    left: bool = False
+
+    def leave(self) -> None:
+        """The caller is gone: nothing need be computed, and nobody is told."""
+        self.left = True
 
 
 class Batcher:
@@ -69,7 +81,7 @@ class Batcher:
         self._max_bytes = max_batch_bytes
         self._max_queue_rows = max_queue_rows
         self._timeout_s = timeout_s
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[Ticket] = deque()
         self._queued_rows = 0
         self._scheduled = False
         self._busy_until = 0.0
@@ -80,29 +92,24 @@ class Batcher:
         """Rows waiting for the model."""
         return self._queued_rows
 
-    def at_once(self, batch: Batch) -> Batch | None:
-        """The outputs for ``batch``, computed here and now, where that is cheaper than waiting for company would be.
+    def submit(self, batch: Batch, answered: Answered) -> Ticket | None:
+        """Have ``answered`` called with the outputs for ``batch``.
 
-        None where it is not: then :meth:`submit`.
+        A model that costs less than joining its requests would is asked here and now, and None is returned. Raises
+        Overloaded at once where an answer would come too late.
         """
-        if self._scheduled or not self._cost.trivial(batch.rows):
+        if not self._scheduled and self._cost.trivial(batch.rows):
+            self._answer([Ticket(batch, answered, perf_counter())])
             return None
-        start = perf_counter()
-        outputs = self._run(batch)
-        self._measure(batch.rows, perf_counter() - start)
-        return outputs
-
-    def submit(self, batch: Batch) -> asyncio.Future[Batch]:
-        """The outputs for ``batch``, to come. Raises Overloaded at once where they would come too late."""
         self._admit(batch.rows)
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Batch] = loop.create_future()
-        self._queue.append(_Waiting(batch, answer, perf_counter()))
+        ticket = Ticket(batch, answered, perf_counter())
+        self._queue.append(ticket)
         self._queued_rows += batch.rows
+        self._gauges.queue_depth.set(self._queued_rows)
         if not self._scheduled:
             self._scheduled = True
-            loop.call_soon(self._dispatch)
-        return answer
+            asyncio.get_running_loop().call_soon(self._dispatch)
+        return ticket
 
     def close(self) -> None:
         """Let go of the thread. What it is running finishes."""
@@ -125,93 +132,86 @@ class Batcher:
     def _dispatch(self) -> None:
         """Take the next batch and run it: here, or in the thread. Called with nothing running."""
         taken = self._take()
-        if not taken:
-            self._scheduled = False
-            return
-        rows = sum(item.batch.rows for item in taken)
-        if self._cost.inline(rows):
-            try:
-                self._answer(taken, *self._timed(taken))
-            finally:
-                self._again()
+        rows = sum(ticket.batch.rows for ticket in taken)
+        if not taken or self._cost.inline(rows):
+            self._answer(taken)
+            self._again()
             return
         self._busy_until = perf_counter() + self._cost.of(rows)
-        loop = asyncio.get_running_loop()
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, "daytwo-model")
-        done = loop.run_in_executor(self._executor, self._timed, taken)
+        done = asyncio.get_running_loop().run_in_executor(self._executor, self._outputs, taken)
         done.add_done_callback(lambda future: self._finish(taken, future))
 
-    def _finish(
-        self, taken: Sequence[_Waiting], future: asyncio.Future[tuple[list[Batch | DaytwoError], float]]
-    ) -> None:
-        try:
-            self._answer(taken, *future.result())
-        except asyncio.CancelledError:
-            for item in taken:
-                item.answer.cancel()
-        finally:
-            self._again()
+    def _finish(self, taken: Sequence[Ticket], done: asyncio.Future[tuple[list[Batch | DaytwoError], float]]) -> None:
+        if not done.cancelled():
+            self._tell(taken, *done.result())
+        self._again()
 
     def _again(self) -> None:
         if self._queue:
             asyncio.get_running_loop().call_soon(self._dispatch)
         else:
             self._scheduled = False
-        self._gauges.queue_depth.set(self._queued_rows)
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self) -> list[Ticket]:
         """The requests of the next batch: as many as fit, in order. Those whose caller left are dropped."""
-        taken: list[_Waiting] = []
+        taken: list[Ticket] = []
         rows = size = 0
         now = perf_counter()
         while self._queue:
-            item = self._queue[0]
-            if taken and (rows + item.batch.rows > self._max_rows or size + item.batch.nbytes > self._max_bytes):
+            ticket = self._queue[0]
+            batch = ticket.batch
+            if taken and (rows + batch.rows > self._max_rows or size + batch.nbytes > self._max_bytes):
                 break
             self._queue.popleft()
-            self._queued_rows -= item.batch.rows
-            if item.answer.done():
+            self._queued_rows -= batch.rows
+            if ticket.left:
                 continue
-            if now - item.since > self._timeout_s:
+            if now - ticket.since > self._timeout_s:
                 late = Overloaded("deadline", f"no answer within {self._timeout_s:g} s", self._drained_in())
-                item.answer.set_exception(late)
+                self._tell_one(ticket, late)
                 continue
-            self._gauges.queue_s.observe(now - item.since)
-            taken.append(item)
-            rows += item.batch.rows
-            size += item.batch.nbytes
+            self._gauges.queue_s.observe(now - ticket.since)
+            taken.append(ticket)
+            rows += batch.rows
+            size += batch.nbytes
         self._gauges.queue_depth.set(self._queued_rows)
         return taken
 
-    def _timed(self, taken: Sequence[_Waiting]) -> tuple[list[Batch | DaytwoError], float]:
+    def _answer(self, taken: Sequence[Ticket]) -> None:
+        """Run and tell, here."""
+        if taken:
+            self._tell(taken, *self._outputs(taken))
+
+    def _outputs(self, taken: Sequence[Ticket]) -> tuple[list[Batch | DaytwoError], float]:
         """Outputs per request, and the seconds they took. May run in a thread: touches nothing that others do."""
         start = perf_counter()
-        outputs = self._outputs(taken)
+        outputs = self._joined(taken)
         return outputs, perf_counter() - start
 
-    def _outputs(self, taken: Sequence[_Waiting]) -> list[Batch | DaytwoError]:
+    def _joined(self, taken: Sequence[Ticket]) -> list[Batch | DaytwoError]:
         try:
-            joined = self._run(Batch.stack([item.batch for item in taken]))
-            return [joined] if len(taken) == 1 else [*joined.split([item.batch.rows for item in taken])]
+            outputs = self._run(Batch.stack([ticket.batch for ticket in taken]))
+            return [outputs] if len(taken) == 1 else [*outputs.split([ticket.batch.rows for ticket in taken])]
         except Exception as error:  # noqa: BLE001  a model may raise anything; its callers get it as an answer
             if len(taken) == 1:
                 return [error if isinstance(error, DaytwoError) else PredictionFailed("the model", error)]
         # One of them is poisoned: each alone, so that only that one fails.
-        return [self._outputs([item])[0] for item in taken]
+        return [self._joined([ticket])[0] for ticket in taken]
 
-    def _answer(self, taken: Sequence[_Waiting], outputs: Sequence[Batch | DaytwoError], seconds: float) -> None:
-        self._measure(sum(item.batch.rows for item in taken), seconds)
-        for item, output in zip(taken, outputs, strict=True):
-            if item.answer.done():
-                continue
-            if isinstance(output, Batch):
-                item.answer.set_result(output)
-            else:
-                item.answer.set_exception(output)
-
-    def _measure(self, rows: int, seconds: float) -> None:
+    def _tell(self, taken: Sequence[Ticket], outputs: Sequence[Batch | DaytwoError], seconds: float) -> None:
+        rows = sum(ticket.batch.rows for ticket in taken)
         self._cost.learn(rows, seconds)
         self._gauges.predict_s.observe(seconds)
         self._gauges.batch_rows.observe(rows)
         self._gauges.rows.add(rows)
+        for ticket, output in zip(taken, outputs, strict=True):
+            if not ticket.left:
+                self._tell_one(ticket, output)
+
+    def _tell_one(self, ticket: Ticket, output: Batch | DaytwoError) -> None:
+        try:
+            ticket.answered(output)
+        except Exception:
+            log.exception("an answer could not be given")

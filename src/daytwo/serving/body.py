@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from time import monotonic
 from typing import Any
 
-from daytwo.errors import BodyTooLarge, DaytwoError, MalformedBody, SlowBody
+from daytwo.errors import BodyTooLarge, DaytwoError, SlowBody
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -104,10 +104,3 @@ async def discard(receive: Receive) -> None:
                 more = message["type"] == "http.request" and message.get("more_body", False)
     except TimeoutError:
         return
-
-
-def parse_length(value: bytes) -> int:
-    """A Content-Length. Raises MalformedBody."""
-    if not value.isdigit():
-        raise MalformedBody.at("content-length", "a number of bytes", repr(value.decode("latin-1")))
-    return int(value)

@@ -3,25 +3,50 @@
     bytes ─decode→ request ─batch─→ Model ─→ outputs ─encode→ bytes
 
 Decoding validates against types generated from the signature, so what leaves it fits (conform is part of it): bad
-input ends there, before it can spoil a batch.
+input ends there, before it can spoil a batch. The road is walked by call-back, for a coroutine and a task per request
+would cost more than many a model; :meth:`Endpoint.answer` is the same road for those who await.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
+from daytwo.batch import Batch
 from daytwo.dialects import Answer, Request
 from daytwo.dialects.native import NativeDialect
-from daytwo.errors import DaytwoError, InvalidInput, NotReady, Overloaded, TooManyRows
+from daytwo.errors import (
+    BodyTooLarge,
+    DaytwoError,
+    InvalidInput,
+    NotReady,
+    Overloaded,
+    PredictionFailed,
+    SlowBody,
+    TooManyRows,
+)
 from daytwo.metrics import OUTCOMES, REASONS
 from daytwo.predictor import Predictor
-from daytwo.serving.batcher import Batcher, Gauges
+from daytwo.serving.batcher import Batcher, Gauges, Ticket
 from daytwo.serving.cost import Cost
 from daytwo.serving.ids import PredictionIds
 from daytwo.serving.instruments import Instruments
 from daytwo.settings import ServeSettings
 from daytwo.signature import Signature
+
+log = logging.getLogger("daytwo.serving")
+
+_REASONS: dict[type[DaytwoError], str] = {
+    BodyTooLarge: "body_too_large",
+    NotReady: "not_ready",
+    SlowBody: "slow_body",
+    TooManyRows: "too_many_rows",
+}
+
+#: Told once: the answer's bytes, or why there is none.
+Reply = Callable[[bytes | DaytwoError], None]
 
 
 class Endpoint:
@@ -59,59 +84,100 @@ class Endpoint:
         if self._batcher is not None:
             self._batcher.close()
 
-    async def answer(self, body: bytes, *, probabilities: bool = False, prediction_id: str | None = None) -> bytes:
-        """The answer to ``body``. Raises DaytwoError; whatever happens is counted.
+    def ask(
+        self, body: bytes, reply: Reply, *, probabilities: bool = False, prediction_id: str | None = None
+    ) -> Ticket | None:
+        """Answer ``body`` by ``reply``, now or later on this event loop; whatever happens is counted.
 
         prediction_id: the caller's own, from outside the body; the body's wins
+
+        Returns what the request waits with, if it waits: a caller that leaves says so there.
         """
-        batcher = self._batcher
-        if batcher is None:
-            raise NotReady(f"{self.name}:{self.version} is being loaded")
         start = perf_counter()
         self._inflight.add(1.0)
-        try:
-            request = self.dialect.decode(body)
-            decoded = perf_counter()
-            outputs = batcher.at_once(request.batch) or await batcher.submit(request.batch)
+
+        def fail(error: DaytwoError) -> None:
+            self._inflight.add(-1.0)
+            self.count(error)
+            reply(error)
+
+        def encode(outputs: Batch | DaytwoError) -> None:
+            if isinstance(outputs, DaytwoError):
+                fail(outputs)
+                return
             predicted = perf_counter()
             ids = self._ids(request, prediction_id)
-            payload = self.dialect.encode(Answer(outputs, request.form, ids, probabilities))
+            try:
+                payload = self.dialect.encode(Answer(outputs, request.form, ids, probabilities))
+            except Exception as error:  # noqa: BLE001  what a model answers may be beyond JSON; that is its own failure
+                fail(PredictionFailed(f"{self.name}:{self.version}", error))
+                return
             end = perf_counter()
-        except DaytwoError as error:
-            self._count(error)
-            raise
-        finally:
             self._inflight.add(-1.0)
-        self._decode_s.observe(decoded - start)
-        self._encode_s.observe(end - predicted)
-        self._request_s.observe(end - start)
-        self._ok.add()
-        return payload
+            self._ok.add()
+            self._decode_s.observe(decoded - start)
+            self._encode_s.observe(end - predicted)
+            self._request_s.observe(end - start)
+            if self._settings.log_requests:
+                self._log(ids, end - start)
+            reply(payload)
+
+        try:
+            if self._batcher is None:
+                raise NotReady(f"{self.name}:{self.version} is being loaded")
+            request = self.dialect.decode(body)
+            decoded = perf_counter()
+            return self._batcher.submit(request.batch, encode)
+        except DaytwoError as error:
+            fail(error)
+            return None
+
+    async def answer(self, body: bytes, *, probabilities: bool = False, prediction_id: str | None = None) -> bytes:
+        """The answer to ``body``. Raises DaytwoError."""
+        answered: asyncio.Future[bytes | DaytwoError] = asyncio.get_running_loop().create_future()
+        ticket = self.ask(body, answered.set_result, probabilities=probabilities, prediction_id=prediction_id)
+        try:
+            said = await answered
+        except asyncio.CancelledError:
+            self.leave(ticket)
+            raise
+        if isinstance(said, DaytwoError):
+            raise said
+        return said
+
+    def leave(self, ticket: Ticket | None) -> None:
+        """The caller is gone, and its request not yet answered."""
+        if ticket is not None:
+            ticket.leave()
+            self._inflight.add(-1.0)
+
+    def _reject(self, reason: str) -> None:
+        self._outcomes["rejected"].add()
+        self._rejected[reason].add()
 
     def _ids(self, request: Request, given: str | None) -> Sequence[str]:
         """One id a row: the caller's where there is one (``id-0``, ``id-1``, … over several rows), else new."""
         own, rows = request.prediction_ids, request.batch.rows
         if own is None:
-            if rows == 1:
-                return (given or self._new_id(),)
             base = given or self._new_id()
-            return [f"{base}-{row}" for row in range(rows)]
+            return (base,) if rows == 1 else [f"{base}-{row}" for row in range(rows)]
         return [said if said is not None else self._new_id() for said in own]
 
-    def _count(self, error: DaytwoError) -> None:
-        if isinstance(error, TooManyRows):
-            self.reject("too_many_rows")
+    def count(self, error: DaytwoError) -> None:
+        """Count a request that was refused, by what it was refused for."""
+        if isinstance(error, BodyTooLarge | TooManyRows | SlowBody | NotReady):
+            self._reject(_REASONS[type(error)])
         elif isinstance(error, InvalidInput):
             self._outcomes["invalid"].add()
         elif isinstance(error, Overloaded):
-            self.reject(error.reason)
+            self._reject(error.reason)
         else:
             self._outcomes["failed"].add()
 
-    def reject(self, reason: str) -> None:
-        """Count a request that was refused before the model, by one of ``daytwo.metrics.REASONS``."""
-        self._outcomes["rejected"].add()
-        self._rejected[reason].add()
+    def _log(self, ids: Sequence[str], seconds: float) -> None:
+        extra = {"model": self.name, "version": self.version, "prediction_id": ids[0], "rows": len(ids),
+                 "duration_ms": round(seconds * 1e3, 3)}  # fmt: skip
+        log.info("predicted", extra=extra)
 
     def _bind(self, instruments: Instruments) -> None:
         """Look every series up once, so that counting is an addition."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import FastAPI
 from fastapi import Request as HttpRequest
@@ -22,23 +21,18 @@ import daytwo
 from daytwo.errors import (
     BodyTooLarge,
     DaytwoError,
-    InvalidInput,
-    NotReady,
     SlowBody,
     UnknownModel,
-    UnsupportedMediaType,
 )
 from daytwo.exporters.prometheus import CONTENT_TYPE as METRICS_CONTENT_TYPE
-from daytwo.serving.body import BodyReader, ClientLeft, Receive, Scope, Send, discard, parse_length
+from daytwo.serving.body import BodyReader, ClientLeft, Receive, Scope, Send, discard
 from daytwo.serving.endpoint import Endpoint
+from daytwo.serving.head import Head
 from daytwo.serving.openapi import describe_model, document
 from daytwo.serving.problems import FRAMEWORK, Problem, problem_of
 from daytwo.serving.service import Service
 
 log = logging.getLogger("daytwo.serving")
-
-_JSON = frozenset({b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8"})
-_TRUE = frozenset({"1", "true", "yes"})
 
 
 class Application(FastAPI):
@@ -53,7 +47,8 @@ class Application(FastAPI):
         )
         self.service = service
         self._reader = BodyReader(service.settings.max_body_bytes, service.settings.body_timeout_s)
-        self._hot = {path: Predict(e, self._reader, service) for path, e in _paths(service)}
+        self.endpoints = dict(_paths(service))
+        self._hot = {path: Predict(endpoint, self._reader) for path, endpoint in self.endpoints.items()}
         for path, predict in self._hot.items():
             self.router.routes.append(Route(path, predict, methods=["POST"], include_in_schema=False))
         _add_routes(self, service)
@@ -80,10 +75,9 @@ class Application(FastAPI):
 class Predict:
     """The inference route of one endpoint, as an ASGI callable."""
 
-    def __init__(self, endpoint: Endpoint, reader: BodyReader, service: Service) -> None:
+    def __init__(self, endpoint: Endpoint, reader: BodyReader) -> None:
         self._endpoint = endpoint
         self._reader = reader
-        self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -100,33 +94,22 @@ class Predict:
         await send({"type": "http.response.body", "body": payload})
 
     async def _answer(self, scope: Scope, receive: Receive) -> bytes:
-        declared = prediction_id = None
-        for name, value in scope["headers"]:
-            if name == b"content-length":
-                declared = parse_length(value)
-            elif name == b"content-type":
-                if value not in _JSON:
-                    _require_json(value)
-            elif name == b"x-prediction-id":
-                prediction_id = _checked_id(value)
-            elif name == b"content-encoding" and value != b"identity":
-                raise UnsupportedMediaType.at("content-encoding", "identity", repr(value.decode("latin-1")))
-        body = await self._reader.read(receive, declared)
-        if not self._service.serving:
-            raise NotReady(self._service.reason)
-        query = scope["query_string"]
-        probabilities = bool(query) and _flag(query, "probabilities")
-        return await self._endpoint.answer(body, probabilities=probabilities, prediction_id=prediction_id)
+        try:
+            head = Head.of(scope["headers"], scope["query_string"])
+            body = await self._reader.read(receive, head.length)
+        except ClientLeft:
+            raise
+        except DaytwoError as error:
+            self._endpoint.count(error)
+            raise
+        return await self._endpoint.answer(body, probabilities=head.probabilities, prediction_id=head.prediction_id)
 
     async def _refuse(self, error: Exception, receive: Receive, send: Send) -> None:
         problem = problem_of(error)
         headers = problem.raw_headers
         unread = isinstance(error, BodyTooLarge | SlowBody)
         if unread:
-            self._endpoint.reject("body_too_large" if isinstance(error, BodyTooLarge) else "slow_body")
             headers.append((b"connection", b"close"))
-        elif isinstance(error, NotReady):
-            self._endpoint.reject("not_ready")
         await send({"type": "http.response.start", "status": problem.status, "headers": headers})
         await send({"type": "http.response.body", "body": problem.body, "more_body": unread})
         if unread:
@@ -185,24 +168,6 @@ def _add_routes(app: Application, service: Service) -> None:
     get("/metrics", metrics, tags=["monitoring"], summary="Prometheus metrics", response_class=Response)
     get("/models/{name}/predict", predict_unknown, methods=["POST"], **hidden)
     get("/models/{name}/versions/{version}/predict", predict_unknown, methods=["POST"], **hidden)
-
-
-def _require_json(value: bytes) -> None:
-    kind = value.partition(b";")[0].strip().lower()
-    if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
-        said = repr(value.decode("latin-1"))
-        raise UnsupportedMediaType.at("content-type", "application/json", said)
-
-
-def _checked_id(value: bytes) -> str:
-    text = value.decode("latin-1")
-    if not (0 < len(text) <= 128 and text.isascii() and all(c.isalnum() or c in "._:-" for c in text)):
-        raise InvalidInput.at("x-prediction-id", "1 to 128 letters, digits, '.', '_', ':' or '-'", repr(text[:140]))
-    return text
-
-
-def _flag(query: bytes, name: str) -> bool:
-    return parse_qs(query.decode("latin-1")).get(name, [""])[-1].lower() in _TRUE
 
 
 async def _problem(_: HttpRequest, error: Exception) -> Response:

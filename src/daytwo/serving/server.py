@@ -19,9 +19,9 @@ from importlib.util import find_spec
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from daytwo.errors import OutsideFailure
+from daytwo.serving.http1 import Protocol
 from daytwo.serving.rest import Application
 from daytwo.serving.service import Service
 from daytwo.settings import ServeSettings
@@ -30,29 +30,9 @@ log = logging.getLogger("daytwo.serving")
 
 #: Longer than the idle time-outs of common load balancers (60 to 65 s), or they would meet closed connections.
 KEEP_ALIVE_S = 75
-#: How long a connection may take to send a request's headers.
-HEADERS_S = 30.0
 _BACKLOG = 2048
 _CLOSE = (b"connection", b"close")
 _TICK_S = 0.02
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, knowing since when it waits for the headers of a request."""
-
-    waiting_since: float | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self.waiting_since = self.loop.time()
-
-    def on_headers_complete(self) -> None:
-        self.waiting_since = None
-        super().on_headers_complete()
-
-    def on_message_begin(self) -> None:
-        self.waiting_since = self.loop.time()
-        super().on_message_begin()
 
 
 class Server(uvicorn.Server):
@@ -65,7 +45,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 application,
-                http=Protocol,
+                http=_protocol(application, settings),
                 ws="none",
                 loop="uvloop" if _has_uvloop() else "asyncio",
                 lifespan="off",
@@ -99,13 +79,12 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second: drop connections that never finish their headers."""
+        """Ten times a second; each tenth time, give up on requests that do not arrive."""
         if counter % 10 == 0:
-            late = asyncio.get_running_loop().time() - HEADERS_S
-            for connection in list(self.server_state.connections):
-                since = getattr(connection, "waiting_since", None)
-                if since is not None and since < late:
-                    connection.transport.close()
+            late = asyncio.get_running_loop().time() - self._settings.body_timeout_s
+            for connection in self._connections():
+                if connection.waiting_since is not None and connection.waiting_since < late:
+                    connection.give_up()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -118,7 +97,7 @@ class Server(uvicorn.Server):
         self.server_state.default_headers = [*self.server_state.default_headers, _CLOSE]
         log.info("listener closed; %d connections are open", len(self.server_state.connections))
         await self._wait(self._settings.drain_timeout_s, self._drained)
-        unfinished = len(self.server_state.tasks)
+        unfinished = sum(connection.owes for connection in self._connections())
         if unfinished:
             log.warning("%d requests were still running after %g s", unfinished, self._settings.drain_timeout_s)
         for connection in list(self.server_state.connections):
@@ -130,19 +109,24 @@ class Server(uvicorn.Server):
         """Whether nothing is owed: no connection is left or, in a hurry, no request."""
         if self.force_exit:
             return True
-        return not self.server_state.tasks and (self._hurry or not self.server_state.connections)
+        connections = self._connections()
+        owed = self.server_state.tasks or any(connection.owes for connection in connections)
+        return not owed and (self._hurry or not connections)
+
+    def _connections(self) -> list[Protocol]:
+        return list(self.server_state.connections)  # type: ignore[arg-type]  # all are of the class that we gave
 
     async def _wait(self, seconds: float, done: Any) -> None:
         """Up to ``seconds``, or until ``done()``; the server goes on as ever."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        while loop.time() < until and not done() and not self.force_exit:
+        while loop.time() < until and not done() and not self.force_exit:  # noqa: ASYNC110  many things end it
             await asyncio.sleep(_TICK_S)
 
     async def _close_listeners(self, sockets: list[socket.socket]) -> None:
         """Accept what the kernel has already completed, then stop listening."""
         waiting = [listener.fileno() for listener in sockets]
-        while waiting and select.select(waiting, [], [], 0)[0]:
+        while waiting and select.select(waiting, [], [], 0)[0]:  # noqa: ASYNC110  the backlog rings no bell
             await asyncio.sleep(0)
         for server in self.servers:
             server.close()
@@ -176,6 +160,12 @@ def bind(host: str, port: int) -> socket.socket:
         raise OutsideFailure(f"cannot listen on {host}:{port}: {why}; choose another with --port") from None
     listener.setblocking(False)
     return listener
+
+
+def _protocol(application: Application, settings: ServeSettings) -> type[Protocol]:
+    """The class of this server's connections."""
+    short = {} if application.user_middleware else {path.encode(): e for path, e in application.endpoints.items()}
+    return type("Protocol", (Protocol,), {"short": short, "max_body_bytes": settings.max_body_bytes})
 
 
 def _watch(orphaned: int, server: Server) -> None:

@@ -1,0 +1,191 @@
+"""uvicorn's HTTP/1.1, with a short way for predictions.
+
+Everything goes the ordinary way through ASGI, but for the one request that matters: a POST to a path that predicts,
+with a Content-Length, on a connection that owes no other answer. That one needs no scope, no task and no event: its
+body is gathered, the endpoint is asked, and head and payload leave in a single write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from daytwo.errors import BodyTooLarge, DaytwoError, SlowBody
+from daytwo.serving.batcher import Ticket
+from daytwo.serving.endpoint import Endpoint
+from daytwo.serving.head import Head
+from daytwo.serving.problems import problem_of
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. ``short`` and ``max_body_bytes`` are set on the subclass that a server makes of it.
+
+    short:         path → the endpoint that answers there
+    waiting_since: loop time since which the rest of a request is awaited, or None
+    """
+
+    short: Mapping[bytes, Endpoint] = {}
+    max_body_bytes: int = 0
+    waiting_since: float | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.waiting_since = self.loop.time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        cycle: Any = self.cycle
+        if isinstance(cycle, Exchange):
+            cycle.disconnect()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self.waiting_since = self.loop.time()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        path, _, query = self.url.partition(b"?")
+        endpoint = self.short.get(path)
+        if endpoint is None or not self._is_plain():
+            self.waiting_since = None
+            super().on_headers_complete()
+            return
+        self.cycle = Exchange(self, endpoint)  # type: ignore[assignment]  # stands where uvicorn's own cycle would
+        self.cycle.begin(self.headers, query)  # type: ignore[attr-defined]
+
+    def on_message_complete(self) -> None:
+        cycle: Any = self.cycle
+        if isinstance(cycle, Exchange):
+            self.waiting_since = None
+            cycle.complete()
+        else:
+            super().on_message_complete()
+
+    def give_up(self) -> None:
+        """The rest of a request did not come in time."""
+        cycle: Any = self.cycle
+        if isinstance(cycle, Exchange) and not cycle.response_complete:
+            cycle.reject(SlowBody(self.loop.time() - (self.waiting_since or 0.0)))
+        self.transport.close()
+
+    @property
+    def owes(self) -> bool:
+        """Whether a request was begun here that is not answered yet."""
+        cycle: Any = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def _is_plain(self) -> bool:
+        """A POST with a Content-Length, by itself on its connection."""
+        return (
+            self.parser.get_method() == b"POST"
+            and not self.expect_100_continue
+            and not self.owes
+            and not self.pipeline
+            and any(name == b"content-length" for name, _ in self.headers)
+        )
+
+
+class _NoEvent:
+    """Stands where uvicorn would wake whoever awaits a body: nobody does."""
+
+    def set(self) -> None:
+        return
+
+
+class Exchange:
+    """One prediction on one connection: what uvicorn expects of a cycle, without ASGI."""
+
+    __slots__ = (
+        "_endpoint", "_head", "_protocol", "_ticket", "_wrong", "body", "disconnected", "keep_alive", "message_event", "more_body",
+        "response_complete",
+    )  # fmt: skip
+
+    def __init__(self, protocol: Protocol, endpoint: Endpoint) -> None:
+        self._protocol = protocol
+        self._endpoint = endpoint
+        self._ticket: Ticket | None = None
+        self._head: Head | None = None
+        self.body = bytearray()
+        self.more_body = True
+        self.message_event = _NO_EVENT
+        self.response_complete = False
+        self.disconnected = False
+        self.keep_alive = protocol.parser.should_keep_alive()
+
+    def begin(self, headers: Headers, query: bytes) -> None:
+        """Judge the head: what is too large is refused before its body is read, the rest when it has been."""
+        try:
+            self._head = Head.of(headers, query)
+        except DaytwoError as error:
+            self._wrong = error
+            return
+        length, limit = self._head.length or 0, self._protocol.max_body_bytes
+        if length > limit:
+            self.reject(BodyTooLarge(limit, f"{length:,}"))
+
+    def complete(self) -> None:
+        """The body is here: ask the endpoint."""
+        if self.response_complete:  # refused at its head; the rest has been read away
+            self._end()
+            return
+        self.more_body = False
+        if self._head is None:
+            self.reject(self._wrong)
+            return
+        self._ticket = self._endpoint.ask(
+            bytes(self.body), self.reply, probabilities=self._head.probabilities, prediction_id=self._head.prediction_id
+        )
+
+    def reply(self, said: bytes | DaytwoError) -> None:
+        """Write the answer, whole."""
+        self._ticket = None
+        if isinstance(said, DaytwoError):
+            self._refuse(said)
+            return
+        self._write(200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(said))], said)
+        self._end()
+
+    def _refuse(self, error: DaytwoError) -> None:
+        """Write a problem; the connection goes on if all of the request was read."""
+        problem = problem_of(error)
+        if self.more_body:
+            self.keep_alive = False
+        self._write(problem.status, problem.raw_headers, problem.body)
+        if not self.more_body:
+            self._end()
+
+    def disconnect(self) -> None:
+        """The caller is gone."""
+        self.disconnected = True
+        self._endpoint.leave(self._ticket)
+        self._ticket = None
+
+    def reject(self, error: DaytwoError) -> None:
+        """Refuse what never got to the endpoint, and have it counted."""
+        self._endpoint.count(error)
+        self._refuse(error)
+
+    def _write(self, status: int, headers: Headers, payload: bytes) -> None:
+        self.response_complete = True
+        if self.disconnected or self._protocol.transport.is_closing():
+            return
+        content = [STATUS_LINE[status]]
+        for name, value in (*self._protocol.server_state.default_headers, *headers):
+            if name == b"connection":
+                self.keep_alive = False
+            else:
+                content += (name, b": ", value, b"\r\n")
+        content.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+        content.append(payload)
+        self._protocol.transport.write(b"".join(content))
+
+    def _end(self) -> None:
+        if not self.keep_alive:
+            self._protocol.transport.close()
+        self._protocol.on_response_complete()
+
+
+_NO_EVENT = _NoEvent()
