@@ -80,7 +80,7 @@ def _import_s(module: str) -> float:
 
 def packing(folder: Path, registry: Path) -> dict[str, float]:
     """Packs both subjects into ``registry`` in one fresh process; seconds of each call."""
-    command = [sys.executable, str(HERE / "packing.py"), str(folder), str(registry)]
+    command = [sys.executable, str(HERE / "pack.py"), str(folder), str(registry)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_PACKING_TIMEOUT_S, check=False)
     if done.returncode:
         raise RuntimeError(f"packing failed:\n{done.stderr[-2000:]}")

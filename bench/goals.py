@@ -1,7 +1,5 @@
 """The goals, each a figure of a run against its limit."""
 
-# ruff: noqa: RUF001  (ratios are written with a multiplication sign)
-
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ from services import Running
 PHASES = (1, 32, 128)
 _WARM_UP_CONNECTIONS = 8
 #: A slice during which other processes used more than this many cores is taken again, up to this many times in all.
-_FOREIGN_CORES = 0.15
+FOREIGN_CORES = 0.15
 _TAKES = 3
 #: Between two slices, for the connections of the last one to be gone.
 _PAUSE_S = 0.2
@@ -102,10 +102,10 @@ class Loader:
         """One slice; taken again where the machine was busy with something else. The calmer one counts."""
         taken = self._slice(server, connections)
         for _ in range(_TAKES - 1):
-            if taken.foreign_cores > _FOREIGN_CORES:
+            if taken.foreign_cores > FOREIGN_CORES:
                 taken = min(taken, self._slice(server, connections), key=lambda item: item.foreign_cores)
         load = taken.load
-        noise = f", others use {taken.foreign_cores:.2f} core" if taken.foreign_cores > _FOREIGN_CORES else ""
+        noise = f", others use {taken.foreign_cores:.2f} core" if taken.foreign_cores > FOREIGN_CORES else ""
         self.progress(
             f"  {server.service.name:9s} {connections:4d} connections  {load.rps:9,.0f} requests/s  "
             f"p50 {load.p50_s * 1e3:7.2f} ms  p99 {load.p99_s * 1e3:7.2f} ms  errors {load.failed}{noise}"

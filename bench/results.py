@@ -1,11 +1,10 @@
 """All that one run measured, as JSON and as tables."""
 
-# ruff: noqa: RUF001  (ratios are written with a multiplication sign)
-
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from statistics import median
 from typing import Any
 
 from costs import Pair, Start
@@ -31,6 +30,12 @@ class Results:
     starts: dict[str, Start] = field(default_factory=dict)
     imports: Pair | None = None
     packing: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def foreign_cores(self) -> float:
+        """The cores that other processes used during the load: the median over the phases; 0 without load."""
+        phases = [phase for compared in self.loads.values() for phase in compared]
+        return median(p.daytwo.foreign_cores for p in phases) if phases else 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Plain objects, lists and numbers."""

@@ -105,8 +105,11 @@ def _tell(results: Results, as_markdown: bool) -> int:
     for goal in found:
         say(str(goal))
     missed = sum(not goal.met for goal in found)
-    caution = " A quick run: read nothing into small differences." if results.quick else ""
-    say(f"{len(found) - missed} of {len(found)} met.{caution}")
+    say(f"{len(found) - missed} of {len(found)} met.")
+    if results.quick:
+        say("A quick run: read nothing into small differences.")
+    if results.foreign_cores > loads.FOREIGN_CORES:
+        say(f"Other processes used {results.foreign_cores:.1f} core meanwhile: run it again when the machine is calm.")
     return 1 if missed else 0
 
 

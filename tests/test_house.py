@@ -159,9 +159,7 @@ def test_the_tree_of_errors_is_the_one_that_is_drawn():
 
 
 def test_nothing_is_left_unfinished():
-    marks = re.compile(
-        r"\b(TODO|FIXME|XXX|raise NotImplementedError)\b|pragma: no cover|mark\.xfail"
-    )
+    marks = re.compile(r"\b(TODO|FIXME|XXX|raise NotImplementedError)\b|pragma: no cover|mark\.xfail")
     own = Path(__file__)
     for file in [*FILES, *(f for f in own.parent.rglob("*.py") if f != own)]:
         assert not marks.search(file.read_text(encoding="utf-8")), file

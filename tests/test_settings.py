@@ -51,7 +51,7 @@ def test_a_wrong_variable_is_named_with_what_was_expected(variable: str, text: s
     ("toml", "words"),
     [
         ("port = 'http'", "port in "),
-        ("port = true", "got True"),
+        ("port = true", "got true"),
         ("trust = 2", "expected true or false, got 2"),
         ("prot = 1", "expected 'port', got 'prot'"),
         ("nothing_like_it = 1", "expected one of registry, host, port"),

@@ -82,7 +82,7 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("daytwo_inflight_requests", "gauge", "Requests read and not yet answered now.", MODEL_LABELS),
     Metric("daytwo_rejected_total", "counter", "Requests refused before the model.", (*MODEL_LABELS, "reason")),
     Metric("daytwo_ready", "gauge", "Workers that are ready now."),
-    Metric("daytwo_worker_restarts_total", "counter", "Workers that died and were started again.", scope="process"),
+    Metric("daytwo_worker_restarts_total", "counter", "Workers that died and were started again."),
     Metric("daytwo_process_cpu_seconds_total", "counter", "CPU time of a worker.", ("worker",), scope="process"),
     Metric("daytwo_process_resident_memory_bytes", "gauge", "Resident memory of a worker.", ("worker",),
            scope="process"),

@@ -85,7 +85,7 @@ def native_dtype(column: Any) -> str | None:
     return str(column.dtype) if _library_of(column) else None
 
 
-def instant(value: dt.date | np.datetime64 | str) -> np.datetime64:
+def instant(value: dt.date | str) -> np.datetime64:
     """A date, a datetime (its zone turned to UTC; none means UTC) or an ISO 8601 text as ``datetime64[us]``.
 
     Raises ValueError for other text, and for what lies outside the years 1 to 9999.
@@ -93,8 +93,6 @@ def instant(value: dt.date | np.datetime64 | str) -> np.datetime64:
     >>> str(instant("2026-01-02T03:04:05+01:00"))
     '2026-01-02T02:04:05.000000'
     """
-    if isinstance(value, np.datetime64):
-        return np.datetime64(value, "us")
     moment = dt.datetime.fromisoformat(value) if isinstance(value, str) else value
     if isinstance(moment, dt.datetime) and moment.tzinfo is not None:
         try:
@@ -173,7 +171,11 @@ def _stacked(rows: list[Any]) -> Array:
 
 def _unmasked(values: Array) -> Array:
     """A subclass of array as an array; of a masked one, what is masked is None."""
-    return np.ma.filled(values.astype(object), None) if np.ma.isMaskedArray(values) else np.asarray(values)
+    plain = np.asarray(values)
+    if np.ma.isMaskedArray(values):
+        plain = plain.astype(object)
+        plain[np.ma.getmaskarray(values)] = None
+    return plain
 
 
 def _tidy(values: Array) -> Array:
@@ -221,7 +223,8 @@ def _with_nan(flat: list[Any]) -> Array:
 
 def _instants(flat: list[Any]) -> Array | None:
     try:
-        return np.array([np.datetime64("NaT") if v is None else instant(v) for v in flat], dtype="datetime64[us]")
+        moments = [instant(value) if isinstance(value, dt.date) else value for value in flat]
+        return np.array([np.datetime64("NaT") if v is None else v for v in moments], dtype="datetime64[us]")
     except ValueError:
         return None
 

@@ -3,10 +3,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import models
 import pytest
+import rich.console
 
 import daytwo
+import models
+from daytwo import _plugins
 from daytwo.bundle import open_bundle
 from daytwo.errors import BundleError, InvalidName, OutsideFailure, PackingError
 from daytwo.registry.local import LocalRegistry
@@ -43,6 +45,37 @@ def test_what_is_being_done_is_told():
 def test_nothing_is_printed_where_nobody_watches(capfd: pytest.CaptureFixture[str]):
     daytwo.pack(*models.iris(), name="iris", compile="never")
     assert capfd.readouterr() == ("", "")
+
+
+class Line:
+    """Where a notebook shows a line that can change."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    def update(self, html: str) -> None:
+        self.shown.append(html)
+
+
+def test_in_a_notebook_a_line_tells_it_and_ends_empty(monkeypatch: pytest.MonkeyPatch):
+    line = Line()
+    fakes = {"IPython.display:display": lambda *_, **__: line, "IPython.display:HTML": str}
+    real = _plugins.load
+    monkeypatch.setattr(_plugins, "load", lambda target, purpose: fakes.get(target) or real(target, purpose))
+    monkeypatch.setattr(rich.console, "_is_jupyter", lambda: True)
+    daytwo.pack(*models.iris(), name="iris", compile="never")
+    assert line.shown[0] == "<i>packing: asking the model</i>"
+    assert line.shown[-1] == ""
+
+
+def test_on_a_terminal_a_line_tells_it_and_goes_away(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(rich.console.Console, "is_terminal", True)
+    daytwo.pack(*models.iris(), name="iris", compile="never")
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "packing" in err
 
 
 def test_a_bad_name_is_refused_before_any_work():

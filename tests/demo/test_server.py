@@ -46,3 +46,9 @@ def test_one_that_cannot_start_says_why(registry: Path, tmp_path: Path):
         running(["nobody"], registry, tmp_path / "log"),
     ):
         pass
+
+
+def test_one_that_dies_says_what_it_said_last(iris: str, registry: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("DAYTWO_DRAIN_TIMEOUT", "forever")
+    with pytest.raises(OutsideFailure, match="DAYTWO_DRAIN_TIMEOUT"), running([iris], registry, tmp_path / "log"):
+        pass

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import models
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 import scipy.sparse as sp
 
+import models
 from daytwo.errors import PackingError
 from daytwo.packing.align import align, align_positions, array_from_table, as_data, closest, target
 
@@ -69,7 +69,7 @@ def test_data_that_does_not_fit_is_refused_in_one_sentence(X: Any, message: str)
 
 def test_a_column_that_is_absent_is_named_with_what_was_meant():
     model, X, _ = models.iris_named()
-    with pytest.raises(PackingError, match="'petal_width' .* did you mean 'petal_widht'"):
+    with pytest.raises(PackingError, match=r"'petal_width' .* did you mean 'petal_widht'"):
         align(model, X.rename(columns={"petal_width": "petal_widht"}))
 
 

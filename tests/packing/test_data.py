@@ -3,10 +3,10 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-import models
 import pandas as pd
 import pytest
 
+import models
 from daytwo.errors import PackingError
 from daytwo.packing.data import read_data, read_table
 

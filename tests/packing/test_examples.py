@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import models
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+import models
 from daytwo.batch import Batch
 from daytwo.packing.examples import MAX_EXAMPLES, MIN_EXAMPLES, choose
 from daytwo.packing.study import study

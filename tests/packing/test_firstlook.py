@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-import models
 import numpy as np
 import onnx
 import pytest
 from skl2onnx import to_onnx
 
+import models
 from daytwo.errors import PackingError
 from daytwo.packing.firstlook import first_look, look_at
 from daytwo.predictor import Predictor

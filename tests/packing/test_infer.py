@@ -4,7 +4,6 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-import models
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -13,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import models
 from daytwo.errors import PackingError
 from daytwo.packing.infer import Inferred, infer_inputs
 from daytwo.signature import Field, Signature

@@ -9,13 +9,13 @@ from typing import Any
 
 import cloudpickle
 import joblib
-import models
 import numpy as np
 import onnx
 import pytest
 import skops.io
 from skl2onnx import to_onnx
 
+import models
 from daytwo.errors import PackingError
 from daytwo.packing.models import SUFFIXES, load_model
 
@@ -28,13 +28,13 @@ def answers(model: Any) -> list:
 @pytest.mark.parametrize(
     ("name", "save"),
     [
-        ("model.joblib", lambda model, path: joblib.dump(model, path)),
+        ("model.joblib", joblib.dump),
         ("model.joblib", lambda model, path: joblib.dump(model, path, compress=3)),
         ("model.pkl", lambda model, path: path.write_bytes(pickle.dumps(model))),
         ("model.pkl", lambda model, path: path.write_bytes(pickle.dumps(model, protocol=0))),
         ("model.pickle", lambda model, path: path.write_bytes(cloudpickle.dumps(model))),
-        ("model.PKL", lambda model, path: joblib.dump(model, path)),
-        ("model.skops", lambda model, path: skops.io.dump(model, path)),
+        ("model.PKL", joblib.dump),
+        ("model.skops", skops.io.dump),
     ],
 )
 def test_a_model_comes_back_from_its_file(tmp_path: Path, name: str, save: Any):

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import models
 import numpy as np
 import pytest
 from sklearn.cluster import DBSCAN
@@ -14,6 +13,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.svm import LinearSVC, OneClassSVM
 
+import models
 from daytwo.errors import PackingError
 from daytwo.packing.outputs import check_model, describe, runtime_of
 from daytwo.signature import Field
@@ -164,6 +164,7 @@ def test_a_transformer_must_answer_numbers():
         (DBSCAN().fit(X), "neither predict nor transform: it can only label the data it was fitted on"),
         ({"model": 1}, "dict has neither predict nor transform: it is no model"),
         (None, "NoneType has neither"),
+        ("model.pkl", "'model.pkl' is a path, not a model: load it first"),
     ],
 )
 def test_what_is_no_fitted_model(model: Any, message: str):

@@ -4,13 +4,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import models
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+import models
 from daytwo.bundle import BundleWriter, open_bundle, staged
 from daytwo.errors import CompileFailed, DaytwoError, PackingError
 from daytwo.monitoring import Counts
@@ -148,7 +148,7 @@ class Forgetful:
 
 def test_a_model_that_comes_back_as_another_is_caught(writer: BundleWriter):
     with pytest.raises(
-        PackingError, match="what was packed does not answer as the model does: .* row 0: value expected"
+        PackingError, match=r"what was packed does not answer as the model does: .* row 0: value expected"
     ):
         filled(writer, Forgetful(), models.iris()[1], None)
 

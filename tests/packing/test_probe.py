@@ -3,12 +3,12 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import models
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import models
 from daytwo.batch import Batch
 from daytwo.errors import PackingError
 from daytwo.packing.infer import infer_inputs

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import re
 
-import models
 import numpy as np
 import pytest
 from sklearn import metrics
 
+import models
 from daytwo.batch import Batch
 from daytwo.errors import PackingError
 from daytwo.packing import scores

@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import models
 import numpy as np
 import onnx
 import pandas as pd
@@ -14,6 +13,7 @@ from sklearn.cluster import KMeans
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 
+import models
 from daytwo.errors import PackingError
 from daytwo.packing.sessions import describe_session, input_types
 from daytwo.runtimes.onnx import OnnxRuntime

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import models
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skl2onnx import to_onnx
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.tree import DecisionTreeRegressor
 
+import models
 from daytwo.errors import PackingError
 from daytwo.packing import study as module
 from daytwo.packing.study import study, truth_batch
@@ -46,6 +47,23 @@ def test_integers_behind_a_strict_encoder_are_categories(container: str):
     model = make_pipeline(strict, LinearRegression()).fit(data, X["size"])
     store, size = study(model, data).signature.inputs
     assert (store.categories, store.unseen, size.categories) == ((1, 2, 3), "refuse", None)
+
+
+class ByName(BaseEstimator, TransformerMixin):
+    """A step that takes a table by its names, and remembers only how many there were."""
+
+    def fit(self, X: Any, y: Any = None) -> ByName:
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return X[["b"]].to_numpy()
+
+
+def test_a_table_stays_one_where_an_array_is_not_taken():
+    X = pd.DataFrame({"a": ["x"] * 30, "b": np.arange(30.0)})
+    found = study(make_pipeline(ByName(), LinearRegression()).fit(X, X["b"]), X, X["b"])
+    assert found.signature.container == "pandas"
 
 
 def test_text_goes_through_a_vectoriser():

@@ -129,7 +129,7 @@ def test_killed_at_any_moment_all_that_is_listed_is_whole(tmp_path: Path):
         assert [item.problem for item in listed] == [None] * len(listed)
         for item in listed:
             assert registry.open(item.reference).version == item.version
-        if listed:
+        if listed and registry.aliases("churn"):
             assert registry.open("churn@prod").version in {item.version for item in listed}
     assert publish(registry).version == registry.list()[0].version
     assert not [name for name in names(registry.root / "churn") if name.startswith(".daytwo-staging")]

@@ -26,6 +26,7 @@ from daytwo.registry import Listed, Reference, versioned
         ("churn/", Reference(path=Path("churn"))),
         ("~/churn", Reference(path=Path.home() / "churn")),
         ("~nobody-of-that-name/churn", Reference(path=Path("~nobody-of-that-name/churn"))),
+        ("~\0", Reference(path=Path("~\0"))),
         (Path("churn"), Reference(path=Path("churn"))),
         (Reference("churn"), Reference("churn")),
     ],

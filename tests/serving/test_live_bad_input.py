@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from serving.live import Live, serving
+from serving.live_metrics import value
 from serving.live_models import PERSON, SETOSA
 from serving.wire import Answer, Wire, chunk, request
 
@@ -28,11 +29,12 @@ def live(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
 
 @pytest.fixture(autouse=True)
 def lives_on(live: Live) -> Iterator[None]:
-    """After every bad request a good one is answered, and nothing has been logged as unforeseen."""
+    """After every bad request a good one is answered, nothing is in flight, nothing has been logged as unforeseen."""
     said = len(live.output())
     yield
     answer = live.post(SETOSA)
     assert (answer.status, answer.json()["class"]) == (200, 0)
+    assert value(live, "daytwo_inflight_requests") == 0.0
     assert "Traceback" not in live.output()[said:]
 
 

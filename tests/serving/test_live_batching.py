@@ -121,6 +121,19 @@ def all_right(answer: Answer, expected: list[float], name: str) -> bool:
     return [item["prediction_id"] for item in said] == ids and values == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.parametrize("rows", [2_000, 10_000])
+def test_a_large_request_is_answered_whole(live: Live, rows: int) -> None:
+    body = {"feature_vectors": [[float(row), 0.123456789012] for row in range(rows)]}
+    predictions = live.post(body, "/models/line/predict").json()["predictions"]
+    assert [item["value"] for item in predictions] == pytest.approx([line(row, 0.123) for row in range(rows)], abs=0.1)
+
+
+def test_pipelined_requests_of_a_slow_model_are_answered_in_order(live: Live) -> None:
+    with Wire(live.port) as wire:
+        wire.send(b"".join(request("POST", "/models/moody/predict", {"feature_vector": [float(n)]}) for n in range(4)))
+        assert [wire.answer().json()["value"] for _ in range(4)] == [0.0, 2.0, 4.0, 6.0]
+
+
 def test_rows_are_never_mixed_between_callers(live: Live) -> None:
     async def load() -> Load:
         async with Load(live.port, 64, distinct) as load:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from serving.live import Live, await_ready, eventually, holder, serving
+from serving.live import Live, await_ready, eventually, holder, serving, started
 from serving.live_load import Load
 from serving.live_metrics import value
-from serving.test_live_shutdown import CONNECTIONS, ask_iris
+from serving.test_live_shutdown import CONNECTIONS, ask_iris, ask_moody
 
 pytestmark = pytest.mark.slow
 
@@ -62,6 +62,26 @@ def test_counters_survive_a_killed_worker(two: Live) -> None:
     assert value(two, "daytwo_worker_restarts_total") == 1.0
     assert value(two, "daytwo_inflight_requests", model="iris") == 0.0
     assert value(two, "daytwo_queue_depth", model="iris") == 0.0
+
+
+def test_a_worker_that_is_still_loading_is_not_asked(packed: Path, tmp_path: Path) -> None:
+    """Callers that reconnect for every request never meet the new worker before it is ready."""
+
+    async def load(live: Live) -> Load:
+        async with Load(live.port, 8, ask_moody, keep_alive=False) as load:
+            await asyncio.sleep(0.5)
+            os.kill(live.workers()[0], signal.SIGKILL)
+            assert await asyncio.to_thread(eventually, lambda: value(live, "daytwo_ready") == 1.0)
+            await asyncio.to_thread(await_ready, live, 2)
+        return load
+
+    arguments, env = ("moody", "--trust", "--workers", "2"), {"MOODY_LOAD_S": "2"}
+    with started(packed, *arguments, log=tmp_path / "log", env=env) as live:
+        await_ready(live, 2)
+        tally = asyncio.run(load(live)).tally
+        assert set(tally.statuses) == {200}
+        assert tally.lost <= 8
+        assert (tally.timeout, tally.refused) == (0, 0)
 
 
 def test_sigterm_on_the_supervisor_ends_all(two: Live) -> None:

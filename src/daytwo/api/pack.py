@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from daytwo import _plugins
 from daytwo.bundle import Bundle, BundleWriter, open_bundle, place, staged
 from daytwo.bundle.layout import check_name
 from daytwo.errors import BundleError, PackingError
@@ -84,8 +86,24 @@ def pack(
 def _told(progress: Progress | None) -> Iterator[Progress]:
     """Who is told what is being done: the caller's own, a person who is watching, or nobody."""
     console = Console(stderr=True)
-    if progress is not None or not (console.is_terminal or console.is_jupyter):
-        yield progress or (lambda _: None)
-        return
-    with console.status("packing") as status:
-        yield lambda text: status.update(f"packing: {text}")
+    if progress is not None:
+        yield progress
+    elif console.is_jupyter:
+        with _in_notebook() as tell:
+            yield tell
+    elif console.is_terminal:
+        with console.status("packing") as status:
+            yield lambda text: status.update(f"packing: {text}")
+    else:
+        yield lambda _: None
+
+
+@contextlib.contextmanager
+def _in_notebook() -> Iterator[Progress]:
+    """A line below the cell, which ends empty. Rich would want a package of widgets for that, and warn without it."""
+    show, html = (_plugins.load(f"IPython.display:{name}", "progress in a notebook") for name in ("display", "HTML"))
+    line = show(html(""), display_id=True)
+    try:
+        yield lambda text: line.update(html(f"<i>packing: {escape(text)}</i>"))
+    finally:
+        line.update(html(""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -22,7 +23,8 @@ from daytwo.cli.show import evidence_line
 from daytwo.demo.events import Asked, Checked, Event, Fitted, Kept, Packed, Ready, Stopped, Timed
 
 _INDENT = " " * 12
-_SHOWN_CHARACTERS = 88
+_SHOWN_CHARACTERS = 96
+_ID = re.compile(r"([0-9a-f]{8})-[0-9a-f]{4}-7[0-9a-f-]{22}")
 
 NEXT = (
     ("pack a model of your own", "daytwo pack model.joblib --data train.csv --target churned --name churn"),
@@ -97,9 +99,8 @@ def _fitted(screen: Console, event: Fitted) -> None:
 def _packed(screen: Console, event: Packed) -> None:
     manifest = event.bundle.manifest
     scores = ", ".join(f"{name} {number(value)}" for name, value in list(manifest.metrics.items())[:3])
-    screen.print(
-        f"{_INDENT}packed as [bold]{event.bundle.reference}[/bold] in {seconds(event.took_s)}; {escape(scores)}"
-    )
+    screen.print(f"{_INDENT}packed as [bold]{event.bundle.reference}[/bold] in {seconds(event.took_s)}")
+    screen.print(f"{_INDENT}scores on rows held out: {escape(scores)}")
     for evidence in manifest.compiled:
         screen.print(f"{_INDENT}{escape(evidence_line(evidence))}")
 
@@ -146,16 +147,18 @@ def _asked(screen: Console, event: Asked) -> None:
 
 
 def _short(body: Any) -> str:
-    text = json.dumps(body, ensure_ascii=False)
+    """A body on one line; ids are the first thing to be cut."""
+    text = _ID.sub(r"\1…", json.dumps(body, ensure_ascii=False))
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
 
 
 def _problem(body: Any) -> str:
-    """What a problem document says of each thing that is wrong."""
+    """What a problem document says is wrong, the first thing in full."""
     if not isinstance(body, dict):
         return str(body)
     said = [f"{e['field'] or 'body'}: expected {e['expected']}, got {e['got']}" for e in body.get("errors") or ()]
-    return "; ".join(said) or str(body.get("detail", body))
+    more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
+    return said[0] + more if said else str(body.get("detail", body))
 
 
 def _timed(screen: Console, event: Timed) -> None:

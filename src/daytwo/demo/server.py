@@ -118,11 +118,12 @@ def _opened(process: subprocess.Popen[bytes], log: Path) -> Server:
 
 def _wait_until_ready(server: Server, log: Path) -> None:
     until = time.perf_counter() + _START_LIMIT_S
-    while time.perf_counter() < until:
-        if server.process.poll() is not None:
-            break
-        if server.ask("GET", "/v2/health/ready").status == 200:
-            return
+    while time.perf_counter() < until and server.process.poll() is None:
+        try:
+            if server.ask("GET", "/v2/health/ready").status == 200:
+                return
+        except OutsideFailure:  # the port is open before anybody answers there, and also when it has died since
+            server.connection.close()
         time.sleep(0.02)
     raise _died(log)
 

@@ -9,26 +9,32 @@ A request is one of
     {"columns": {"age": [34, 51], "plan": [...]}}      columns
 
 Bytes are validated by pydantic's compiled core against types generated from the Signature. Which form it is, is
-guessed from the bytes and proven by the validation; only when that fails is the body parsed again to explain why.
+guessed from the bytes and proven by the validation. A body that fails, or is long, is parsed into plain values first:
+then its own keys say which form it is, and what is wrong can be said in the caller's words.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from daytwo.batch import Array, Batch
 from daytwo.dialects import Answer, Request
-from daytwo.dialects._explain import explain
+from daytwo.dialects._explain import Explainer
 from daytwo.dialects._schema import FormType, RequestTypes
-from daytwo.errors import InvalidInput
+from daytwo.errors import InvalidInput, MalformedBody
 from daytwo.signature import Field, Signature
-from daytwo.tables import instant
+
+#: From this many bytes on a body is parsed into plain values: pydantic's own tree of 32 MiB of wrong ones takes 1 GB.
+_LONG_BYTES = 64 * 1024
+#: Likewise a record of so many fields: pydantic copies all of it into the error about each field that is missing.
+_MANY_FIELDS = 200
 
 
 class NativeDialect:
@@ -41,52 +47,59 @@ class NativeDialect:
 
     def __init__(self, signature: Signature, *, model: str, version: str, max_rows: int = 10_000) -> None:
         self.signature = signature
-        self.types = RequestTypes(signature, max_rows, f"{model} {version}")
-        self._vector = self.types.vector.validator.validate_json
+        self.types = RequestTypes(signature, max_rows, f"{model}_{version}_")
+        self._names = signature.names
         self._matrix_dtype = signature.matrix_dtype
+        shortcut = signature.matrix_dtype is not None and "feature_vector" in self.types.envelopes
+        self._vector = self.types.forms["feature_vector"].validator.validate_json if shortcut else None
         self._tail = f',"model":{json.dumps(model)},"version":{json.dumps(version)}}}'.encode()
-        self._columns = [_column_builder(item) for item in signature.inputs]
-        self._plain = tuple(item for item in signature.outputs if item.name != "probabilities")
-        probabilities = signature.output("probabilities")
-        self._classes = tuple(str(c) for c in (probabilities.categories or ())) if probabilities else ()
-        self._scalar = _scalar_writer(self._plain[0]) if len(self._plain) == 1 and not self._plain[0].shape else None
-        self._head = b'{"' + self._plain[0].name.encode() + b'":' if self._plain else b""
+        always = tuple(item for item in signature.outputs if item.name != "probabilities") or signature.outputs
+        self._lists = {item.name: _list_writer(item) for item in always}
+        self._probabilities = (
+            _list_writer(probabilities) if (probabilities := signature.output("probabilities")) else None
+        )
+        only = always[0] if len(always) == 1 and not always[0].shape else None
+        self._scalar = _scalar_writer(only) if only else None
+        self._only = only.name if only else ""
+        self._head = b"{%b:" % _json(self._only)
 
     # -- in ------------------------------------------------------------------------------------------------------
 
     def decode(self, body: bytes) -> Request:
         """The Request in ``body``. Raises MalformedBody, InvalidInput, TooManyRows."""
-        if self._matrix_dtype is not None and b'"feature_vector"' in body:
+        if len(body) > _LONG_BYTES:
+            return self._decode_parsed(body)
+        if self._vector is not None and b'"feature_vector"' in body:
             try:
                 said = self._vector(body)
             except ValidationError:
-                return self._decode_any(body)
-            batch = Batch.from_matrix(self.signature.names, np.array((said["feature_vector"],), self._matrix_dtype))
-            return Request(batch, "row", (said["prediction_id"],) if "prediction_id" in said else None)
-        return self._decode_any(body)
-
-    def _decode_any(self, body: bytes) -> Request:
+                return self._decode_parsed(body)
+            matrix = np.array((said["feature_vector"],), self._matrix_dtype)
+            ids = (said["prediction_id"],) if "prediction_id" in said else None
+            return Request(Batch(self._names, 1, None, matrix), "row", ids)
+        if len(self._names) > _MANY_FIELDS:
+            return self._decode_parsed(body)
         form = self.types.guess(body)
         try:
             said = form.validator.validate_json(body)
-        except ValidationError as error:
-            form, error = self._second_opinion(body, form.name, error)
-            raise explain(error, self.signature, form, self.types.max_rows) from None
-        return getattr(self, f"_{form.name}")(said)  # type: ignore[no-any-return]  # one method a form, below
+        except ValidationError:
+            return self._decode_parsed(body)
+        return self._request(form, said)
 
-    def _second_opinion(self, body: bytes, guessed: str, error: ValidationError) -> tuple[FormType, ValidationError]:
-        """The form that the body's own keys name, and what is wrong with it as such."""
+    def _decode_parsed(self, body: bytes) -> Request:
+        """As decode; slower for a short body that is right, and the one that knows what is wrong."""
+        parsed = _parse(body)
+        form = self.types.by_keys(parsed)
+        explainer = Explainer(parsed, form, self.types)
+        explainer.refuse_at_sight()
         try:
-            form = self.types.by_keys(json.loads(body))
-        except ValueError:
-            return self.types.forms[guessed], error
-        if form.name == guessed:
-            return form, error
-        try:
-            form.validator.validate_json(body)
-        except ValidationError as second:
-            return form, second
-        return form, error
+            said = form.validator.validate_python(parsed)
+        except ValidationError as error:
+            raise explainer.explain(error) from None
+        return self._request(form, said)
+
+    def _request(self, form: FormType, said: Any) -> Request:
+        return getattr(self, f"_{form.name}")(said)  # type: ignore[no-any-return]  # one method a form, below
 
     def _feature_vector(self, said: dict[str, Any]) -> Request:
         return Request(self._from_rows([said["feature_vector"]]), "row", _one_id(said))
@@ -99,8 +112,8 @@ class NativeDialect:
         return Request(self._from_records([said]), "row", ids)
 
     def _list(self, said: list[dict[str, Any]]) -> Request:
-        ids = [record.get("prediction_id") for record in said] if self.types.ids else None
-        return Request(self._from_records(said), "rows", ids)
+        ids = [record.get("prediction_id") for record in said] if self.types.ids else []
+        return Request(self._from_records(said), "rows", ids if any(ids) else None)
 
     def _records(self, said: dict[str, Any]) -> Request:
         request = self._list(said["records"])
@@ -110,37 +123,40 @@ class NativeDialect:
 
     def _columns_form(self, said: dict[str, Any]) -> Request:
         columns = said["columns"]
-        sizes = {len(values) for values in columns.values()}
-        if len(sizes) > 1:
-            got = ", ".join(f"{name} has {len(values)}" for name, values in list(columns.items())[:6])
+        sizes = {name: len(columns[name]) for name in self._names}
+        rows = sizes[self._names[0]]
+        if any(size != rows for size in sizes.values()):
+            got = ", ".join(f"{name} has {size}" for name, size in list(sizes.items())[:6])
             raise InvalidInput.at("columns", "columns with the same number of rows", got)
-        built = {f.name: build(columns[f.name]) for f, build in zip(self.signature.inputs, self._columns, strict=True)}
-        return Request(self.signature.assemble(built), "columns", _row_ids(said, sizes.pop()))
+        built = {item.name: np.array(columns[item.name], item.storage) for item in self.signature.inputs}
+        return Request(self.signature.assemble(built), "columns", _row_ids(said, rows))
 
     def _from_rows(self, rows: list[Any]) -> Batch:
         if self._matrix_dtype is not None:
-            return Batch.from_matrix(self.signature.names, np.array(rows, self._matrix_dtype))
-        return self._build(list(zip(*rows, strict=True)))
+            return Batch.from_matrix(self._names, np.array(rows, self._matrix_dtype))
+        return self._from_columns(list(zip(*rows, strict=True)))
 
     def _from_records(self, records: list[dict[str, Any]]) -> Batch:
-        names = self.signature.names
         if self._matrix_dtype is not None:
-            return Batch.from_matrix(names, np.array([[r[n] for n in names] for r in records], self._matrix_dtype))
-        return self._build([[record[name] for record in records] for name in names])
+            rows = [[record[name] for name in self._names] for record in records]
+            return Batch.from_matrix(self._names, np.array(rows, self._matrix_dtype))
+        return self._from_columns([[record[name] for record in records] for name in self._names])
 
-    def _build(self, columns: Sequence[Sequence[Any]]) -> Batch:
-        pairs = zip(self.signature.names, self._columns, columns, strict=True)
-        return Batch.from_columns({name: build(values) for name, build, values in pairs})
+    def _from_columns(self, columns: Sequence[Sequence[Any]]) -> Batch:
+        pairs = zip(self.signature.inputs, columns, strict=True)
+        return Batch.from_columns({item.name: np.array(values, item.storage) for item, values in pairs})
 
     # -- out -----------------------------------------------------------------------------------------------------
 
     def encode(self, answer: Answer) -> bytes:
-        """An Answer as JSON. NaN becomes null."""
+        """An Answer as JSON. NaN and infinity become null."""
         ids = answer.prediction_ids
         if answer.form == "row" and self._scalar is not None and not answer.probabilities:
-            value = answer.outputs[self._plain[0].name][0]
-            return b'%b%b,"prediction_id":"%b"%b' % (self._head, self._scalar(value), ids[0].encode(), self._tail)
-        columns = self._answer_columns(answer)
+            value = self._scalar(answer.outputs[self._only][0])
+            return b'%b%b,"prediction_id":"%b"%b' % (self._head, value, ids[0].encode(), self._tail)
+        columns = {name: write(answer.outputs[name]) for name, write in self._lists.items()}
+        if answer.probabilities and self._probabilities is not None:
+            columns["probabilities"] = self._probabilities(answer.outputs["probabilities"])
         columns["prediction_id"] = list(ids)
         if answer.form == "columns":
             return b'{"columns":' + _json(columns) + self._tail
@@ -149,13 +165,18 @@ class NativeDialect:
             return _json(rows[0])[:-1] + self._tail
         return b'{"predictions":' + _json(rows) + self._tail
 
-    def _answer_columns(self, answer: Answer) -> dict[str, list[Any]]:
-        columns = {item.name: _values(item, answer.outputs[item.name]) for item in self._plain}
-        if answer.probabilities and "probabilities" in answer.outputs:
-            values = answer.outputs["probabilities"].tolist()
-            columns["probabilities"] = [dict(zip(self._classes, row, strict=True)) if self._classes else row
-                                        for row in values]  # fmt: skip
-        return columns
+
+def _parse(body: bytes) -> Any:
+    """The body as plain Python values. Raises MalformedBody."""
+    collecting = gc.isenabled()
+    gc.disable()  # nothing of it can be garbage yet, and looking at ten million lists for some takes five seconds
+    try:
+        return from_json(body)
+    except ValueError as error:
+        raise MalformedBody.at("body", "JSON", str(error) if body.strip() else "nothing") from None
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _json(value: Any) -> bytes:
@@ -167,46 +188,40 @@ def _one_id(said: dict[str, Any]) -> tuple[str, ...] | None:
 
 
 def _row_ids(said: dict[str, Any], rows: int) -> list[str | None] | None:
-    """One id for a request of many rows becomes ``id-0``, ``id-1``, …; a list of ids is one a row."""
+    """One id for a request of several rows becomes ``id-0``, ``id-1``, …; a list of ids is one a row."""
     given = said.get("prediction_id")
     if given is None:
         return None
     if isinstance(given, str):
-        return [f"{given}-{row}" for row in range(rows)]
+        return [f"{given}-{row}" for row in range(rows)] if rows > 1 else [given]
     if len(given) != rows:
         raise InvalidInput.at("prediction_id", f"one id, or {rows} of them, one a row", f"{len(given)} ids")
     return list(given)
 
 
-def _column_builder(item: Field) -> Callable[[Sequence[Any]], Array]:
-    """Validated values of one field to a column as the Batch stores it."""
-    storage = item.storage
-    if item.dtype == "datetime":
-        return lambda values: np.array([np.datetime64("NaT") if v is None else instant(v) for v in values], storage)
-    if item.dtype == "string" and not item.shape:
-
-        def text(values: Sequence[Any]) -> Array:
-            column = np.empty(len(values), dtype=object)
-            column[:] = values
-            return column
-
-        return text
-    return lambda values: np.array(values, dtype=storage)
-
-
 def _scalar_writer(item: Field) -> Callable[[Any], bytes]:
     """One output value as JSON bytes; labels are looked up, since there are few of them."""
+    if item.kind == "f" and not item.categories:
+        return _write_float
     labels = {label: _json(label) for label in item.categories or ()}
 
     def write(value: Any) -> bytes:
         known = labels.get(value)
-        return known if known is not None else _json(value.item() if isinstance(value, np.generic) else value)
+        return known if known is not None else _json(item.plain(np.array([value], item.storage))[0])
 
     return write
 
 
-def _values(item: Field, column: Array) -> list[Any]:
-    if column.dtype.kind == "M":
-        return [None if np.isnat(v) else str(v) for v in column]
-    values: list[Any] = column.tolist()
-    return values
+def _write_float(value: Any) -> bytes:
+    number = float(value)
+    return repr(number).encode() if number - number == 0.0 else b"null"
+
+
+def _list_writer(item: Field) -> Callable[[Array], list[Any]]:
+    """A column of outputs as the values that JSON will show; probabilities by the names of their classes."""
+    if item.name == "probabilities" and item.categories and item.shape == (len(item.categories),):
+        classes = [label if isinstance(label, str) else _json(label).decode() for label in item.categories]
+        return lambda column: [dict(zip(classes, row, strict=True)) for row in column.tolist()]
+    if item.kind == "M" or (item.kind in "biu" and item.storage.kind == "f"):
+        return item.plain
+    return lambda column: column.tolist()  # type: ignore[no-any-return]  # an array has a dimension: it is a list

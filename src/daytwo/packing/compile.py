@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,10 +11,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
+
 from daytwo.batch import Batch
 from daytwo.bundle.manifest import Evidence
 from daytwo.errors import CompileFailed, sentence
-from daytwo.packing.onnx_graph import ML_OPSET, OPSET, Untranslatable
+from daytwo.packing.onnx_frame import Untranslatable
+from daytwo.packing.onnx_graph import ML_OPSET, OPSET
 from daytwo.packing.onnx_translate import Translation, translate
 from daytwo.packing.parity_proof import Proof, prove
 from daytwo.runtimes.onnx import OnnxRuntime
@@ -44,7 +48,8 @@ def compile_model(
     tell = progress or (lambda _: None)
     target = folder / OnnxRuntime.name
     target.mkdir(parents=True, exist_ok=True)
-    with _in_order(model):
+    with _in_order(model), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what libraries say about rows that are made to be strange, and about each other
         evidence = _attempts(model, signature, data, target, tell)
     if not evidence.accepted:
         shutil.rmtree(target)
@@ -79,7 +84,8 @@ def _attempt(model: Any, signature: Signature, data: Batch, target: Path, tell: 
         proof = prove(SklearnModel(model, signature), compiled, signature, data, translation.boundaries)
     except Exception as error:  # noqa: BLE001  likewise: onnxruntime refuses, or the model refuses its own data
         return _evidence(translation, None, sentence(error))
-    runtime.save(translation.model, target, wiring=replace(translation.wiring, limit=proof.limit))
+    wiring = replace(translation.wiring, limit=proof.limit, nan_refused=proof.nan_refused)
+    runtime.save(translation.model, target, wiring=wiring)
     return _evidence(translation, proof, proof.reason)
 
 
@@ -107,12 +113,16 @@ def _evidence(translation: Translation | None, proof: Proof | None, reason: str 
 
 @contextmanager
 def _in_order(model: Any) -> Iterator[None]:
-    """The model on one thread, so that its sums come in a fixed order; as it was, afterwards."""
+    """The model on one thread, so that its sums come in a fixed order; as it was, afterwards.
+
+    It is faster, too: thousands of short calls gain nothing from threads, and on a busy machine wait for them.
+    """
     jobs = jobs_of(model)
     if jobs:
         model.set_params(**dict.fromkeys(jobs, 1))
     try:
-        yield
+        with threadpool_limits(1):
+            yield
     finally:
         if jobs:
             model.set_params(**jobs)

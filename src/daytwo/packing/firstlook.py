@@ -71,9 +71,10 @@ def look_at(model: Any) -> FirstLook:
 
 
 def _look_at_session(model: Any) -> FirstLook:
-    described = describe_session(model, _rows_for(model))
+    rows = _rows_for(model)
+    described = describe_session(model, rows)
     ready = OnnxModel(open_session(described.proto.SerializeToString()), described.signature, described.wiring)
-    named = isinstance(_rows_for(model), pd.DataFrame)
+    named = isinstance(rows, pd.DataFrame)
     return FirstLook(ready, described.signature, "onnx", described.inputs, tuple(_notes(described.signature, named)))
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from sklearn import calibration, ensemble, model_selection, multiclass, multioutput
 from sklearn.preprocessing import LabelEncoder
 
-from daytwo.packing.onnx_graph import Answer, Answers, Frame, Graph, Translator, Untranslatable, frame_of
+from daytwo.packing.onnx_frame import Answer, Answers, Frame, Untranslatable, frame_of
+from daytwo.packing.onnx_graph import Graph, Translator
 from daytwo.packing.onnx_linear import share, sigmoid
 
 

@@ -14,17 +14,8 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.base import is_classifier, is_outlier_detector, is_regressor
 
-from daytwo.packing.onnx_graph import (
-    ML,
-    OPSET,
-    Answer,
-    Answers,
-    Frame,
-    Graph,
-    Untranslatable,
-    float_dtype,
-    frame_of,
-)  # fmt: skip
+from daytwo.packing.onnx_frame import Answer, Answers, Frame, Untranslatable, float_dtype, frame_of
+from daytwo.packing.onnx_graph import ML, OPSET, Graph
 
 #: The newest version of the ml operators that skl2onnx itself writes.
 _FOREIGN_ML_OPSET = 3
@@ -50,24 +41,24 @@ def foreign(estimator: Any, frame: Frame, graph: Graph) -> Frame | Answers:
 
 def _convert(estimator: Any, width: int, dtype: np.dtype[Any]) -> ModelProto:
     kind = FloatTensorType if dtype == np.float32 else DoubleTensorType
-    options = {id(estimator): {"zipmap": False}} if is_classifier(estimator) else None
-    for attempt in (options, None):
+    zipped = {id(estimator): {"zipmap": False}} if is_classifier(estimator) else None
+    opsets: tuple[Any, ...] = ({"": OPSET, ML: _FOREIGN_ML_OPSET}, OPSET)
+    problem: Exception | None = None
+    for options, opset in ((zipped, opsets[0]), (None, opsets[0]), (zipped, opsets[1])):
         try:
             model: ModelProto = convert_sklearn(
-                estimator,
-                initial_types=[("X", kind([None, width]))],
-                target_opset={"": OPSET, ML: _FOREIGN_ML_OPSET},
-                options=attempt,
+                estimator, initial_types=[("X", kind([None, width]))], target_opset=opset, options=options
             )
             return model
-        except NameError:  # an estimator without that option
-            continue
-        except Exception as error:  # skl2onnx raises kinds of its own, and any other, for what it cannot do
-            raise Untranslatable(f"skl2onnx on {type(estimator).__name__}: {_short(error)}") from error
-    raise Untranslatable(f"skl2onnx on {type(estimator).__name__}: no options fit")
+        except (NameError, TypeError) as error:  # an estimator without that option; one that wants a plain number
+            problem = problem or error
+        except Exception as error:  # noqa: BLE001  skl2onnx raises whatever it meets in what it cannot do
+            problem = error
+            break
+    raise Untranslatable(f"skl2onnx on {type(estimator).__name__}: {_short(problem)}") from problem
 
 
-def _short(error: BaseException) -> str:
+def _short(error: BaseException | None) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 

@@ -1,4 +1,4 @@
-"""An ONNX graph under construction, and the columns that flow through it as scikit-learn's would.
+"""An ONNX graph under construction.
 
 Every number is carried in the width that scikit-learn itself uses at that point (float64 data stays float64; trees
 see float32, because scikit-learn rounds for them), so that the compiled model decides as the original does.
@@ -7,13 +7,14 @@ see float32, because scikit-learn rounds for them), so that the compiled model d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from daytwo.batch import Array
+from daytwo.packing.onnx_frame import Answers, Boundary, Column, Frame, Untranslatable, joint_dtype
 
 #: Opsets written: what onnxruntime 1.19 and later runs. Version 5 of ``ai.onnx.ml`` has the exact double tree kernel.
 OPSET, ML_OPSET, IR_VERSION = 18, 5, 10
@@ -34,70 +35,7 @@ TENSOR_TYPES: Mapping[str, int] = {
     "object": TensorProto.STRING,
 }
 
-Forward = Callable[[Array], Array]
-
-
-class Untranslatable(Exception):
-    """Why a model, or one part of it, has no exact ONNX form here. ``str()`` is a clause for the evidence."""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a number comes from: a field, and the non-decreasing or non-increasing map from it to here."""
-
-    field: str
-    forward: tuple[Forward, ...] = ()
-
-    def then(self, step: Forward) -> Origin:
-        """The origin of what ``step`` makes of this."""
-        return Origin(self.field, (*self.forward, step))
-
-    def __call__(self, values: Array) -> Array:
-        for step in self.forward:
-            values = step(values)
-        return values
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: column ``index`` of ``tensor`` (rows, ``width``), which is held as ``held``. Text: a tensor (rows,).
-
-    dtype: what it is to scikit-learn; ``object`` for text. ``held`` has room for all its values.
-    label: the name by which a ColumnTransformer may select it
-    fill:  what stands for a missing text from here on, or None
-    """
-
-    tensor: str
-    index: int
-    width: int
-    held: np.dtype[Any]
-    dtype: np.dtype[Any]
-    label: str = ""
-    origin: Origin | None = None
-    fill: str | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One output of a model: its tensor, and whether it holds positions in the field's categories."""
-
-    tensor: str
-    indexed: bool = False
-
-
-Frame = tuple[Column, ...]
-#: ``class``, ``probabilities``, ``value``, ``score``; and ``decision`` (rows, classes) for whom it may concern, of two
-#: classes the first being 0. All numbers are doubles, all ``class`` answers of classifiers positions in ``classes_``.
-Answers = dict[str, Answer]
 Translator = Callable[[Any, Frame, "Graph"], Any]
-
-
-@dataclass(frozen=True)
-class Boundary:
-    """Where trees decide: thresholds on a number, or on nothing that a field can be pushed to (origin None)."""
-
-    origin: Origin | None
-    thresholds: Array
 
 
 @dataclass
@@ -157,6 +95,15 @@ class Graph:
         if (tensor, kind) not in self.casts:
             self.casts[tensor, kind] = self.op("Cast", tensor, to=kind)
         return self.casts[tensor, kind]
+
+    def refuse(self, bad: str, tensor: str, dtype: Any) -> str:
+        """``tensor``, a number, unless anything in ``bad`` is true: then onnxruntime raises, as the original does.
+
+        ONNX has no assertion; a Gather beyond its end is one.
+        """
+        where = self.op("ReduceMax", self.cast(bad, np.int64), keepdims=0)
+        nothing = self.op("Gather", self.constant(np.zeros(1, dtype=dtype)), where, axis=0)
+        return self.op("Add", tensor, nothing)
 
     def matrix(self, frame: Frame, dtype: Any = None) -> str:
         """The tensor (rows, columns) of a frame's numbers, as ``dtype`` (None: what scikit-learn would make of them)."""
@@ -220,45 +167,18 @@ class Graph:
 
     def model(self, outputs: Mapping[str, str]) -> ModelProto:
         """The finished model: ``outputs`` maps names to tensors. Nodes that nothing needs are left out."""
-        nodes = [helper.make_node("Identity", [tensor], [name]) for name, tensor in outputs.items()]
         body = _needed(self.nodes, set(outputs.values()))
-        known = {value.name for node in body for value in _attributes(node)}
-        needed = {name for node in body for name in node.input} | set(outputs.values()) | known
+        body += _called(body, outputs)
+        read = {name for node in body for name in _read(node)}
         graph = helper.make_graph(
-            body + nodes,
+            body,
             "daytwo",
             self.inputs,
             [helper.make_empty_tensor_value_info(name) for name in outputs],
-            [tensor for tensor in self.constants.values() if tensor.name in needed],
+            [tensor for tensor in self.constants.values() if tensor.name in read],
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="daytwo")
-
-
-def frame_of(tensor: str, width: int, dtype: Any, columns: Sequence[Column] = (), step: Forward | None = None) -> Frame:
-    """The columns of ``tensor``. ``columns`` and ``step`` say what each was made from, and by what monotone map.
-
-    ``step`` maps an array (values, width) column by column.
-    """
-    kind = np.dtype(dtype)
-    made = tuple(Column(tensor, index, width, kind, kind) for index in range(width))
-    if len(columns) != width or step is None:
-        return made
-    return tuple(
-        replace(new, label=old.label, origin=old.origin and old.origin.then(_only(step, new.index, width)))
-        for new, old in zip(made, columns, strict=True)
-    )
-
-
-def joint_dtype(frame: Frame) -> np.dtype[Any]:
-    """The dtype of the one array that numpy makes of these columns."""
-    return np.result_type(*[column.dtype for column in frame])
-
-
-def float_dtype(frame: Frame) -> np.dtype[Any]:
-    """What scikit-learn's float check makes of these columns: float32 where all are, else float64."""
-    joint = joint_dtype(frame)
-    return joint if joint == np.float32 else np.dtype(np.float64)
 
 
 def ints(name: str, values: Any) -> AttributeProto:
@@ -268,25 +188,32 @@ def ints(name: str, values: Any) -> AttributeProto:
     return attribute
 
 
-def _only(step: Forward, index: int, width: int) -> Forward:
-    def alone(values: Array) -> Array:
-        wide = np.zeros((len(values), width), dtype=values.dtype)
-        wide[:, index] = values
-        return step(wide)[:, index]
-
-    return alone
-
-
 def _needed(nodes: Sequence[NodeProto], wanted: set[str]) -> list[NodeProto]:
     kept = []
     for node in reversed(nodes):
         if wanted & set(node.output):
             kept.append(node)
-            wanted |= set(node.input) | {value.name for value in _attributes(node)}
+            wanted |= _read(node)
     return kept[::-1]
 
 
-def _attributes(node: NodeProto) -> list[Any]:
-    """The values that subgraphs take from outside, seen as what their nodes read."""
+def _read(node: NodeProto) -> set[str]:
+    """What a node reads, the nodes of graphs inside it included."""
     inner = [attribute.g for attribute in node.attribute if attribute.type == AttributeProto.GRAPH]
-    return [TensorProto(name=name) for graph in inner for sub in graph.node for name in sub.input]
+    return set(node.input) | {name for graph in inner for sub in graph.node for name in _read(sub)}
+
+
+def _called(body: Sequence[NodeProto], outputs: Mapping[str, str]) -> list[NodeProto]:
+    """Give tensors the names of outputs: where they are made if possible, else by one more node each."""
+    names: dict[str, str] = {}
+    extra = []
+    made = {tensor for node in body for tensor in node.output}
+    for name, tensor in outputs.items():
+        if tensor in made and tensor not in names:
+            names[tensor] = name
+        else:
+            extra.append(helper.make_node("Identity", [names.get(tensor, tensor)], [name]))
+    for node in body:
+        node.input[:] = [names.get(tensor, tensor) for tensor in node.input]
+        node.output[:] = [names.get(tensor, tensor) for tensor in node.output]
+    return extra

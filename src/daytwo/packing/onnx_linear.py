@@ -9,7 +9,9 @@ import numpy as np
 from sklearn import discriminant_analysis, linear_model, svm
 
 from daytwo.batch import Array
-from daytwo.packing.onnx_graph import Answer, Answers, Frame, Graph, Translator, Untranslatable, joint_dtype
+from daytwo.packing.onnx_foreign import foreign
+from daytwo.packing.onnx_frame import Answer, Answers, Frame, Untranslatable, joint_dtype
+from daytwo.packing.onnx_graph import Graph, Translator
 
 
 def affine(graph: Graph, frame: Frame, coefficients: Array, intercept: Any) -> tuple[str, np.dtype[Any]]:
@@ -63,10 +65,10 @@ def logistic(estimator: Any, frame: Frame, graph: Graph) -> Answers:
     }
 
 
-def stochastic(estimator: Any, frame: Frame, graph: Graph) -> Answers:
-    """SGDClassifier: probabilities from its logistic loss only, of several classes each against the rest."""
+def stochastic(estimator: Any, frame: Frame, graph: Graph) -> Any:
+    """SGDClassifier: probabilities of its logistic loss, of several classes each against the rest."""
     if estimator.loss == "modified_huber":
-        raise Untranslatable("SGDClassifier with modified Huber probabilities")
+        return foreign(estimator, frame, graph)
     if estimator.loss != "log_loss":
         return classifier(estimator, frame, graph)
     if len(estimator.classes_) == 2:

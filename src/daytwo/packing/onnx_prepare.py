@@ -13,29 +13,23 @@ from typing import Any
 
 import numpy as np
 from sklearn import feature_selection, impute, preprocessing
-from sklearn.preprocessing import FunctionTransformer
 
 from daytwo.batch import Array
-from daytwo.packing.onnx_graph import (
-    ML,
-    Column,
-    Frame,
-    Graph,
-    Translator,
-    Untranslatable,
-    float_dtype,
-    frame_of,
-    joint_dtype,
-)  # fmt: skip
+from daytwo.packing.onnx_frame import Column, Frame, Untranslatable, float_dtype, frame_of, joint_dtype
+from daytwo.packing.onnx_graph import ML, Graph, Translator
 from daytwo.runtimes.onnx import MISSING_TEXT
 
 #: A text that no data holds, to ask an encoder what it does with the unknown.
 _UNKNOWN_TEXT = "\x00unknown"
 
-
 _UFUNCS: Mapping[str, Callable[[Array, Array], Array]] = {
-    "Sub": np.subtract, "Div": np.divide, "Mul": np.multiply, "Add": np.add, "Max": np.maximum, "Min": np.minimum,
-}  # fmt: skip
+    "Sub": np.subtract,
+    "Div": np.divide,
+    "Mul": np.multiply,
+    "Add": np.add,
+    "Max": np.maximum,
+    "Min": np.minimum,
+}
 Steps = Sequence[tuple[str, Any]]
 
 
@@ -91,13 +85,6 @@ def max_abs_scaler(estimator: Any, frame: Frame, graph: Graph) -> Frame:
 def selector(estimator: Any, frame: Frame, graph: Graph) -> Frame:
     """Any feature selection: the columns it keeps."""
     return tuple(frame[index] for index in np.flatnonzero(estimator.get_support()))
-
-
-def function(estimator: Any, frame: Frame, graph: Graph) -> Frame:
-    """FunctionTransformer without a function."""
-    if estimator.func is not None:
-        raise Untranslatable(f"FunctionTransformer of {getattr(estimator.func, '__name__', 'a function')}")
-    return frame
 
 
 def imputer(estimator: Any, frame: Frame, graph: Graph) -> Frame:
@@ -265,6 +252,5 @@ PREPARE: dict[type, Translator] = {
     preprocessing.OrdinalEncoder: encoder,
     preprocessing.TargetEncoder: encoder,
     impute.SimpleImputer: imputer,
-    FunctionTransformer: function,
     **dict.fromkeys(_SELECTORS, selector),
 }

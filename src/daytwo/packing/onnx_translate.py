@@ -13,19 +13,20 @@ from daytwo.batch import DTYPES
 from daytwo.packing.onnx_boosting import BOOSTING
 from daytwo.packing.onnx_ensembles import ENSEMBLES
 from daytwo.packing.onnx_foreign import foreign
-from daytwo.packing.onnx_graph import (
+from daytwo.packing.onnx_frame import (
     Answer,
     Answers,
     Boundary,
     Column,
     Frame,
-    Graph,
     Origin,
-    Translator,
     Untranslatable,
     float_dtype,
     frame_of,
-)  # fmt: skip
+)
+from daytwo.packing.onnx_functions import FUNCTIONS
+from daytwo.packing.onnx_graph import Graph, Translator
+from daytwo.packing.onnx_kernels import KERNELS
 from daytwo.packing.onnx_linear import LINEAR
 from daytwo.packing.onnx_prepare import PREPARE
 from daytwo.packing.onnx_trees import TREES
@@ -165,6 +166,8 @@ def _weighted(graph: Graph, frame: Frame, weight: float) -> Frame:
 TRANSLATORS: dict[type, Translator] = {
     **TREES,
     **BOOSTING,
+    **KERNELS,
+    **FUNCTIONS,
     **ENSEMBLES,
     **LINEAR,
     **PREPARE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,8 @@ def runtime_of(model: Any) -> str:
 def check_model(model: Any) -> None:
     """Raises PackingError where ``model`` is no fitted model: a class, something without predict, not fitted yet."""
     kind = type(model).__name__
+    if isinstance(model, str | Path):
+        raise PackingError(f"{str(model)!r} is a path, not a model: load it first, or use the command daytwo pack")
     if inspect.isclass(model):
         raise PackingError(f"{model.__name__} is a class: pack a fitted instance of it")
     if not hasattr(model, "predict") and not hasattr(model, "transform"):

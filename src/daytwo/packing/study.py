@@ -70,7 +70,7 @@ def study(model: Any, X: Any, y: Any = None, *, allow_missing: Collection[str] |
     if isinstance(model, onnx.ModelProto):
         return _study_session(model, X, y, allow_missing)
     check_model(model)
-    data, names = align(model, X)
+    data, names = _aligned(model, X)
     rows, truth = len(data), target(y, len(data))
     inferred = infer_inputs(data, names=names, allow_missing=allow_missing)
     seen = [item.missing for item in infer_inputs(data, names=names).fields] if allow_missing else None
@@ -89,6 +89,22 @@ def study(model: Any, X: Any, y: Any = None, *, allow_missing: Collection[str] |
         signature=signature, inputs=inputs, answers=described.answers, truth=truth, rows=rows,
         save=lambda folder: runtime.save(model, folder),
     )  # fmt: skip
+
+
+def _aligned(model: Any, X: Any) -> tuple[Any, tuple[str, ...] | None]:
+    """As :func:`align`; but a table stays one where that is what the model takes, although it knows no names."""
+    data, names = align(model, X)
+    if names is not None and _raises(model, data[:1]) and not _raises(model, X[:1]):
+        return X, None
+    return data, names
+
+
+def _raises(model: Any, data: Any) -> bool:
+    try:
+        ask(model, data)
+    except Exception:  # noqa: BLE001  whatever it is, the model does not take this
+        return True
+    return False
 
 
 def _study_session(model: Any, X: Any, y: Any, allow_missing: Collection[str] | bool) -> Study:

@@ -174,7 +174,7 @@ class Registry(Protocol):
 def _at_home(path: Path) -> Path:
     try:
         return path.expanduser()
-    except RuntimeError:  # nobody of that name has a home: then it is a name like any other
+    except (RuntimeError, ValueError):  # nobody of that name has a home: then it is a name like any other
         return path
 
 

@@ -40,12 +40,14 @@ class Wiring:
     outputs: field of the answer → session output
     indexed: fields of the answer that come as positions in their categories
     limit:   the largest number, whatever its sign, that the model answers for; None where there is no limit
+    nan_refused: whether NaN in an answer means that the model should have refused the row
     """
 
     inputs: tuple[tuple[str, tuple[str, ...]], ...]
     outputs: Mapping[str, str]
     indexed: frozenset[str] = frozenset()
     limit: float | None = None
+    nan_refused: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; the inverse is :meth:`from_json`."""
@@ -54,13 +56,20 @@ class Wiring:
             "outputs": dict(self.outputs),
             "indexed": sorted(self.indexed),
             "limit": self.limit,
+            "nan_refused": self.nan_refused,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Wiring:
         """The inverse of :meth:`to_json`."""
         inputs = tuple((item["name"], tuple(item["fields"])) for item in data["inputs"])
-        return cls(inputs, dict(data["outputs"]), frozenset(data.get("indexed", ())), data.get("limit"))
+        return cls(
+            inputs,
+            dict(data["outputs"]),
+            frozenset(data.get("indexed", ())),
+            data.get("limit"),
+            bool(data.get("nan_refused", False)),
+        )
 
 
 class OnnxRuntime:
@@ -102,6 +111,8 @@ class OnnxModel:
         self._names = tuple(field.name for field in signature.outputs)
         self._tensors = [wiring.outputs[name] for name in self._names]
         self._finish = [_finisher(field, field.name in wiring.indexed) for field in signature.outputs]
+        if wiring.nan_refused:
+            self._finish = [_numbers_only(finish, self._names[i]) for i, finish in enumerate(self._finish)]
 
     def predict(self, batch: Batch) -> Batch:
         """Every output of the signature, in its dtype and shape."""
@@ -120,7 +131,11 @@ def open_session(model: str | bytes, threads: int | None = None) -> ort.Inferenc
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a server's cores have better to do
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    # This optimisation keeps a double factor as a float32 attribute: an error of 1e-8 that nobody asked for.
+    rounding = ["MatMulScaleFusion"]
+    return ort.InferenceSession(
+        model, options, providers=["CPUExecutionProvider"], disabled_optimizers=rounding
+    )
 
 
 def wire(session: ort.InferenceSession, signature: Signature) -> Wiring:
@@ -173,6 +188,18 @@ def _feeder(session: ort.InferenceSession, signature: Signature, wiring: Wiring)
     return lambda batch: {name: build(batch) for name, build in parts}
 
 
+def _numbers_only(finish: Callable[[Any, int], Array], name: str) -> Callable[[Any, int], Array]:
+    """``finish`` that raises ValueError where it would answer NaN."""
+
+    def checked(value: Any, rows: int) -> Array:
+        array = finish(value, rows)
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            raise ValueError(f"the model has no {name} for this input")
+        return array
+
+    return checked
+
+
 def _guarded(feed: Callable[[Batch], dict[str, Any]], wiring: Wiring) -> Callable[[Batch], dict[str, Any]]:
     """``feed`` that raises ValueError where a number is beyond the wiring's limit.
 
@@ -180,21 +207,24 @@ def _guarded(feed: Callable[[Batch], dict[str, Any]], wiring: Wiring) -> Callabl
     """
     limit = float(wiring.limit or 0.0)
     square = limit * limit
+    first, fields = wiring.inputs[0]
+    rest = wiring.inputs[1:]
 
     def checked(batch: Batch) -> dict[str, Any]:
         fed = feed(batch)
-        for name, fields in wiring.inputs:
-            array = fed[name]
-            if array.dtype.kind == "f" and np.vdot(array, array) <= square:
-                continue
-            if array.dtype.kind in "iuf":
-                _refuse_beyond(array, fields, limit)
+        array = fed[first]
+        if array.dtype.kind != "f" or not float(np.vdot(array, array)) <= square:
+            _refuse_beyond(array, fields, limit)
+        for name, others in rest:
+            _refuse_beyond(fed[name], others, limit)
         return fed
 
     return checked
 
 
 def _refuse_beyond(array: Array, fields: tuple[str, ...], limit: float) -> None:
+    if array.dtype.kind not in "iuf":
+        return
     beyond = np.abs(array.astype(np.float64)) > limit
     if beyond.any():
         row, place = (int(i) for i in np.argwhere(beyond.reshape(len(array), -1))[0])

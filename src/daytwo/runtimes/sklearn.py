@@ -139,5 +139,5 @@ def _skops_bytes(model: Any) -> bytes | None:
     try:
         data = bytes(skops.io.dumps(model))
         return None if skops.io.get_untrusted_types(data=data) else data
-    except Exception:  # skops raises many kinds for what it cannot describe; the pickle is the answer to all of them
+    except Exception:  # noqa: BLE001  skops raises many kinds for what it cannot describe; a pickle answers them all
         return None

@@ -46,7 +46,7 @@ _REASONS: dict[type[DaytwoError], str] = {
 }
 
 #: Told once: the answer's bytes, or why there is none.
-Reply = Callable[[bytes | DaytwoError], None]
+Reply = Callable[[bytes | Exception], None]
 
 
 class Endpoint:
@@ -96,7 +96,7 @@ class Endpoint:
         start = perf_counter()
         self._inflight.add(1.0)
 
-        def fail(error: DaytwoError) -> None:
+        def fail(error: Exception) -> None:
             self._inflight.add(-1.0)
             self.count(error)
             reply(error)
@@ -128,20 +128,22 @@ class Endpoint:
             request = self.dialect.decode(body)
             decoded = perf_counter()
             return self._batcher.submit(request.batch, encode)
-        except DaytwoError as error:
+        except Exception as error:
+            if not isinstance(error, DaytwoError):
+                log.exception("a request to %s:%s failed in a way that nobody foresaw", self.name, self.version)
             fail(error)
             return None
 
     async def answer(self, body: bytes, *, probabilities: bool = False, prediction_id: str | None = None) -> bytes:
         """The answer to ``body``. Raises DaytwoError."""
-        answered: asyncio.Future[bytes | DaytwoError] = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[bytes | Exception] = asyncio.get_running_loop().create_future()
         ticket = self.ask(body, answered.set_result, probabilities=probabilities, prediction_id=prediction_id)
         try:
             said = await answered
         except asyncio.CancelledError:
             self.leave(ticket)
             raise
-        if isinstance(said, DaytwoError):
+        if isinstance(said, Exception):
             raise said
         return said
 
@@ -163,7 +165,7 @@ class Endpoint:
             return (base,) if rows == 1 else [f"{base}-{row}" for row in range(rows)]
         return [said if said is not None else self._new_id() for said in own]
 
-    def count(self, error: DaytwoError) -> None:
+    def count(self, error: Exception) -> None:
         """Count a request that was refused, by what it was refused for."""
         if isinstance(error, BodyTooLarge | TooManyRows | SlowBody | NotReady):
             self._reject(_REASONS[type(error)])

@@ -7,9 +7,10 @@ body is gathered, the endpoint is asked, and head and payload leave in a single 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from daytwo.errors import BodyTooLarge, DaytwoError, SlowBody
@@ -31,16 +32,32 @@ class Protocol(HttpToolsProtocol):
     short: Mapping[bytes, Endpoint] = {}
     max_body_bytes: int = 0
     waiting_since: float | None = None
+    _short_is_free = True
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        self.flow = Flow(transport, self.pipeline)
         self.waiting_since = self.loop.time()
 
     def connection_lost(self, exc: Exception | None) -> None:
         cycle: Any = self.cycle
         if isinstance(cycle, Exchange):
             cycle.disconnect()
+            self.cycle = None  # type: ignore[assignment]  # uvicorn would wake an event that an Exchange does not have
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._short_is_free = True
+        super().data_received(data)
+
+    def pause_writing(self) -> None:
+        """A caller that does not fetch its answers is not read from either."""
+        super().pause_writing()
+        self.flow.pause_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.flow.resume_reading()
 
     def on_message_begin(self) -> None:
         self.waiting_since = self.loop.time()
@@ -53,8 +70,16 @@ class Protocol(HttpToolsProtocol):
             self.waiting_since = None
             super().on_headers_complete()
             return
+        self._short_is_free = False
         self.cycle = Exchange(self, endpoint)  # type: ignore[assignment]  # stands where uvicorn's own cycle would
         self.cycle.begin(self.headers, query)  # type: ignore[attr-defined]
+
+    def on_body(self, body: bytes) -> None:
+        cycle: Any = self.cycle
+        if not isinstance(cycle, Exchange):
+            super().on_body(body)
+        elif not cycle.response_complete:  # else it is the rest of something refused: read away
+            cycle.body += body
 
     def on_message_complete(self) -> None:
         cycle: Any = self.cycle
@@ -78,9 +103,12 @@ class Protocol(HttpToolsProtocol):
         return cycle is not None and not cycle.response_complete
 
     def _is_plain(self) -> bool:
-        """A POST with a Content-Length, by itself on its connection."""
+        """A POST with a Content-Length, by itself on its connection. Of pipelined requests only the first is: they
+        would be answered in one go, while all other connections wait.
+        """
         return (
-            self.parser.get_method() == b"POST"
+            self._short_is_free
+            and self.parser.get_method() == b"POST"
             and not self.expect_100_continue
             and not self.owes
             and not self.pipeline
@@ -88,18 +116,23 @@ class Protocol(HttpToolsProtocol):
         )
 
 
-class _NoEvent:
-    """Stands where uvicorn would wake whoever awaits a body: nobody does."""
+class Flow(FlowControl):
+    """uvicorn's flow control, that does not read more while requests wait in ``pipeline``: they would fill memory."""
 
-    def set(self) -> None:
-        return
+    def __init__(self, transport: Any, pipeline: Sized) -> None:
+        super().__init__(transport)
+        self._pipeline = pipeline
+
+    def resume_reading(self) -> None:
+        if not self._pipeline:
+            super().resume_reading()
 
 
 class Exchange:
     """One prediction on one connection: what uvicorn expects of a cycle, without ASGI."""
 
     __slots__ = (
-        "_endpoint", "_head", "_protocol", "_ticket", "_wrong", "body", "disconnected", "keep_alive", "message_event", "more_body",
+        "_endpoint", "_head", "_protocol", "_ticket", "_wrong", "body", "disconnected", "keep_alive", "more_body",
         "response_complete",
     )  # fmt: skip
 
@@ -110,7 +143,6 @@ class Exchange:
         self._head: Head | None = None
         self.body = bytearray()
         self.more_body = True
-        self.message_event = _NO_EVENT
         self.response_complete = False
         self.disconnected = False
         self.keep_alive = protocol.parser.should_keep_alive()
@@ -139,16 +171,16 @@ class Exchange:
             bytes(self.body), self.reply, probabilities=self._head.probabilities, prediction_id=self._head.prediction_id
         )
 
-    def reply(self, said: bytes | DaytwoError) -> None:
+    def reply(self, said: bytes | Exception) -> None:
         """Write the answer, whole."""
         self._ticket = None
-        if isinstance(said, DaytwoError):
+        if isinstance(said, Exception):
             self._refuse(said)
             return
         self._write(200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(said))], said)
         self._end()
 
-    def _refuse(self, error: DaytwoError) -> None:
+    def _refuse(self, error: Exception) -> None:
         """Write a problem; the connection goes on if all of the request was read."""
         problem = problem_of(error)
         if self.more_body:
@@ -186,6 +218,3 @@ class Exchange:
         if not self.keep_alive:
             self._protocol.transport.close()
         self._protocol.on_response_complete()
-
-
-_NO_EVENT = _NoEvent()

@@ -115,6 +115,11 @@ class Instruments:
         firsts = (int(self._all[worker * self.layout.width]) for worker in range(self._workers))
         return {worker: pid for worker, pid in enumerate(firsts) if pid}
 
+    def total(self, name: str, *labels: str) -> float:
+        """The counter or gauge ``name``, added up over the workers."""
+        offset = self.layout.series[name, labels].offset
+        return sum(self._all[worker * self.layout.width + offset] for worker in range(self._workers))
+
     def totals(self) -> Iterator[tuple[Series, list[float]]]:
         """Every series with its numbers, added up over the workers."""
         rows = np.asarray(self._all)[: self._workers * self.layout.width].reshape(self._workers, -1)
@@ -124,9 +129,10 @@ class Instruments:
 
 
 def bury(layout: Layout, shared: mmap.mmap, worker: int) -> None:
-    """Zero the gauges of a worker that died: nothing of it waits or runs any more. Its counters stand."""
+    """Note that a worker died: nothing of it waits or runs any more, so its gauges are 0. Its counters stand."""
     row = memoryview(shared).cast("d")[worker * layout.width : (worker + 1) * layout.width]
     row[0] = 0.0
+    row[layout.series["daytwo_worker_restarts_total", ()].offset] += 1.0
     for series in layout.series.values():
         if series.metric.kind == "gauge":
             row[series.offset] = 0.0

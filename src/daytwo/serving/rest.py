@@ -8,7 +8,6 @@ go through the middleware like everything else.
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any
 
 from fastapi import FastAPI
@@ -31,8 +30,6 @@ from daytwo.serving.head import Head
 from daytwo.serving.openapi import describe_model, document
 from daytwo.serving.problems import FRAMEWORK, Problem, problem_of
 from daytwo.serving.service import Service
-
-log = logging.getLogger("daytwo.serving")
 
 
 class Application(FastAPI):
@@ -84,9 +81,7 @@ class Predict:
             payload = await self._answer(scope, receive)
         except ClientLeft:
             return
-        except Exception as error:
-            if not isinstance(error, DaytwoError):
-                log.exception("a request failed in a way that nobody foresaw")
+        except Exception as error:  # noqa: BLE001  whatever it is, its caller gets an answer (and the log the rest)
             await self._refuse(error, receive, send)
             return
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(payload))]

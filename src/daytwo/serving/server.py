@@ -87,6 +87,14 @@ class Server(uvicorn.Server):
                     connection.give_up()
         return await super().on_tick(counter)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open; but where other workers are ready, they have the port to themselves until this one is, too."""
+        service = self._application.service
+        while service.others_ready and not service.settled and not self.should_exit:  # noqa: ASYNC110  many end it
+            await asyncio.sleep(_TICK_S)
+        if not self.should_exit:
+            await super().startup(sockets)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """The drain."""
         service = self._application.service

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import mmap
 import platform
@@ -98,6 +99,16 @@ class Service:
         """Whether a request that comes all the same is answered: also while draining."""
         return self._state in ("ready", "draining")
 
+    @property
+    def settled(self) -> bool:
+        """Whether loading has come to an end, good or bad."""
+        return self._state != "starting"
+
+    @property
+    def others_ready(self) -> bool:
+        """Whether another worker is ready now (asked by one that is not)."""
+        return self.instruments.total("daytwo_ready") > 0
+
     def load(self) -> bool:
         """Load every model and run its own examples; True when all passed and the service is ready.
 
@@ -116,6 +127,9 @@ class Service:
                 return False
             endpoint.attach(predictor, cost)
             log.info("loaded %s with %s; %d example rows passed", predictor.reference, predictor.runtime, rows)
+        # What is loaded stays: the collector need not walk through it again while requests wait.
+        gc.collect()
+        gc.freeze()
         with self._lock:
             if self._state == "starting":
                 self._state, self.reason = "ready", ""

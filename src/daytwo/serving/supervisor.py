@@ -104,7 +104,8 @@ class Supervisor:
 
     def _wait(self) -> int:
         codes = [worker.process.wait() for worker in self._workers if worker.process is not None]
-        return max((abs(code) for code in codes), default=0)
+        # Who ended by the very signal had not yet begun to serve: nothing was lost with it.
+        return max((abs(code) for code in codes if code != -(self._stop or 0)), default=0)
 
 
 def _how(code: int) -> str:

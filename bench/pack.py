@@ -1,6 +1,6 @@
 """Packs the fitted subjects with full proof into a registry and tells how long each call took.
 
-    python packing.py FOLDER REGISTRY      → one line of JSON: {"iris": seconds, "forest": seconds}
+    python pack.py FOLDER REGISTRY      → one line of JSON: {"iris": seconds, "forest": seconds}
 
 Iris goes first, so that the second call, which is the one with a goal, pays for no import.
 """
