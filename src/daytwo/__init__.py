@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from daytwo.signature import Signature as Signature
 
 __version__ = "0.1.0"
-__all__ = [*_PUBLIC, "__version__"]
+__all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604  the table is the list
 
 
 def __getattr__(name: str) -> Any:

@@ -63,9 +63,13 @@ def load(target: str, purpose: str) -> Any:
 
 
 def runtime(name: str) -> Any:
-    """The runtime class called ``name``, built in or from an installed package."""
+    """The runtime class called ``name``, built in or from an installed package. Raises DaytwoError where there is none.
+
+    A built-in one cannot be replaced.
+    """
     if name in RUNTIMES:
         return load(RUNTIMES[name], f"the {name} runtime")
-    for entry in entry_points(group="daytwo.runtimes", name=name):
-        return entry.load()
-    raise DaytwoError(f"no runtime is called {name!r}; known: {', '.join(sorted(RUNTIMES))}")
+    others = {entry.name: entry for entry in entry_points(group="daytwo.runtimes")}
+    if name in others:
+        return others[name].load()
+    raise DaytwoError(f"no runtime is called {name!r}; known: {', '.join(sorted({*RUNTIMES, *others}))}")

@@ -95,7 +95,7 @@ class BodyTooLarge(InvalidInput):
     """The body is over the server's limit; it was not read to the end."""
 
     def __init__(self, limit_bytes: int, got: str) -> None:
-        self.limit_bytes = limit_bytes
+        self.limit_bytes, self.got = limit_bytes, got
         super().__init__([Problem("body", f"at most {limit_bytes:,} bytes", got)])
 
 
@@ -103,7 +103,7 @@ class TooManyRows(InvalidInput):
     """More rows than one request may carry."""
 
     def __init__(self, limit: int, rows: int) -> None:
-        self.limit = limit
+        self.limit, self.rows = limit, rows
         super().__init__([Problem("body", f"at most {limit:,} rows in one request", f"{rows:,} rows")])
 
 
@@ -111,7 +111,7 @@ class UnknownModel(DaytwoError):
     """No such model or version is being served here."""
 
     def __init__(self, name: str, version: str | None, served: Sequence[str]) -> None:
-        self.name, self.version = name, version
+        self.name, self.version, self.served = name, version, tuple(served)
         asked = f"{name}:{version}" if version else name
         super().__init__(f"no model {asked!r} is served here; served: {', '.join(served) or 'none'}")
 
@@ -128,7 +128,7 @@ class Overloaded(DaytwoError):
     """Refused at once rather than answered too late. ``reason`` is one of ``daytwo.metrics.REASONS``."""
 
     def __init__(self, reason: str, why: str, retry_after_s: float) -> None:
-        self.reason, self.retry_after_s = reason, max(1, math.ceil(retry_after_s))
+        self.reason, self.why, self.retry_after_s = reason, why, max(1, math.ceil(retry_after_s))
         super().__init__(f"overloaded: {why}; try again in {self.retry_after_s} s")
 
 
@@ -145,8 +145,8 @@ class PredictionFailed(DaytwoError):
 
     def __init__(self, model: str, cause: BaseException | str) -> None:
         self.model = model
-        text = cause if isinstance(cause, str) else f"{type(cause).__name__}: {_first_line(cause)}"
-        super().__init__(f"{model} failed on this input: {text}")
+        self.cause = cause if isinstance(cause, str) else f"{type(cause).__name__}: {_first_line(cause)}"
+        super().__init__(f"{model} failed on this input: {self.cause}")
 
 
 class BundleError(DaytwoError):
@@ -165,7 +165,7 @@ class UnsupportedFormat(BundleError):
     """The bundle's format number is not one that this daytwo reads."""
 
     def __init__(self, path: object, number: object, readable: Sequence[int]) -> None:
-        self.number = number
+        self.path, self.number, self.readable = str(path), number, tuple(readable)
         super().__init__(
             f"the bundle at {path} has format {number!r}; this daytwo reads {', '.join(map(str, readable))}: "
             "upgrade daytwo or pack the model again"
@@ -176,7 +176,7 @@ class EnvironmentMismatch(BundleError):
     """This interpreter or its packages cannot run the bundle."""
 
     def __init__(self, differences: Sequence[str], remedy: str) -> None:
-        self.differences = tuple(differences)
+        self.differences, self.remedy = tuple(differences), remedy
         super().__init__(f"this environment cannot run the bundle: {'; '.join(differences)}; {remedy}")
 
 
@@ -184,7 +184,7 @@ class ExamplesFailed(BundleError):
     """The bundle's own examples do not come out as they did when it was packed."""
 
     def __init__(self, model: str, failures: Sequence[str]) -> None:
-        self.failures = tuple(failures)
+        self.model, self.failures = model, tuple(failures)
         more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
         super().__init__(f"{model} does not reproduce its own examples: {failures[0]}{more}")
 
@@ -197,7 +197,7 @@ class UnknownReference(RegistryError):
     """The reference names nothing."""
 
     def __init__(self, reference: str, why: str) -> None:
-        self.reference = reference
+        self.reference, self.why = reference, why
         super().__init__(f"unknown reference {reference!r}: {why}")
 
 
@@ -214,7 +214,7 @@ class InvalidName(RegistryError):
     """A model name or alias that cannot be one."""
 
     def __init__(self, kind: str, name: str) -> None:
-        self.name = name
+        self.kind, self.name = kind, name
         super().__init__(
             f"{name!r} cannot be a {kind}: use 1 to 64 lower-case letters, digits, '.', '_' or '-', "
             "beginning with a letter or digit"
@@ -248,7 +248,7 @@ class MissingLibrary(DaytwoError):
     """An optional library is needed."""
 
     def __init__(self, library: str, extra: str, purpose: str) -> None:
-        self.library, self.extra = library, extra
+        self.library, self.extra, self.purpose = library, extra, purpose
         super().__init__(f"{purpose} needs {library}: pip install 'daytwo[{extra}]'")
 
 
@@ -295,6 +295,8 @@ class _Brief(Repr):
 
     def repr_NoneType(self, x: None, level: int) -> str:  # noqa: N802  reprlib dispatches on the names of types
         return "null"
+
+    repr_NAType = repr_NaTType = repr_NoneType  # noqa: N815  how pandas says it
 
     def repr_bool(self, x: bool, level: int) -> str:
         return "true" if x else "false"

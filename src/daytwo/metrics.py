@@ -19,7 +19,7 @@ STAGES = ("decode", "queue", "predict", "encode")
 #: The doors of a model. ``rest`` is the native JSON dialect.
 ROUTES = ("rest",)
 
-#: Latency from 100 µs to 10 s, three steps a decade, with 250 µs and 25 ms where service objectives tend to lie.
+#: Latency from 100 µs to 10 s in steps of 1, 2.5, 5, where service objectives tend to lie.
 LATENCY_BUCKETS_S = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 )  # fmt: skip

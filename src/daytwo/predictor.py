@@ -6,12 +6,13 @@ batch is therefore a matter of structure.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from daytwo import _plugins
 from daytwo.batch import Batch
-from daytwo.bundle import Bundle, environment
+from daytwo.bundle import Bundle, Examples, environment
 from daytwo.errors import CorruptBundle, ExamplesFailed, PredictionFailed, TrustRequired, UnknownReference
 from daytwo.runtimes import Model
 from daytwo.signature import Signature
@@ -102,10 +103,18 @@ class Predictor:
         if self.bundle is None:
             return 0
         examples = self.bundle.examples()
-        failures = examples.compare(self.run(self.conform(examples.inputs)))
+        failures = self._failures(examples) + self._failures(_first_of(examples))
         if failures:
             raise ExamplesFailed(self.reference, failures)
-        return examples.inputs.rows
+        return examples.rows
+
+    def _failures(self, examples: Examples) -> list[str]:
+        return examples.compare(self.run(self.conform(examples.inputs))) if examples.rows else []
+
+
+def _first_of(examples: Examples) -> Examples:
+    first = slice(0, 1)
+    return replace(examples, inputs=examples.inputs.take(first), outputs=examples.outputs.take(first))
 
 
 def _choose(bundle: Bundle, runtime: str) -> tuple[str, Path]:

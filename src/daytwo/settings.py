@@ -123,7 +123,7 @@ class ServeSettings:
     workers: int = _setting(1, "worker processes that share the port", minimum=1, maximum=1024)
     trust: bool = _setting(False, "allow bundles whose loading runs code, such as a pickle")
     max_rows: int = _setting(10_000, "the rows that one request may carry", unit="rows", minimum=1)
-    max_body_bytes: int = _setting(32 * 1024 * 1024, "the size that one body may have", unit="bytes", minimum=1)
+    max_body_bytes: int = _setting(8 * 1024 * 1024, "the size that one body may have", unit="bytes", minimum=1)
     body_timeout_s: float = _setting(30.0, "how long a caller may take to send its body", unit="s", minimum=0.001)
     timeout_s: float = _setting(30.0, "how long a request may take in all", unit="s", minimum=0.001)
     max_queue_rows: int = _setting(65_536, "the rows that may wait for a model", unit="rows", minimum=1)

@@ -62,12 +62,23 @@ def array_of(column: Any) -> Array:
     """One column as a numpy array in which only NaN, NaT and None mean missing.
 
     Numbers become one numeric array, missing ones NaN in float64, wherever that loses nothing; booleans beside
-    numbers, and integers that no float64 can hold beside missing values, stay the objects that they are. Text and
-    categories become ``object`` arrays of their values, instants ``datetime64[us]`` in UTC; rows that are lists or
-    arrays of one shape become one tensor.
+    numbers, and integers that no float64 can hold beside missing values, stay the objects that they are. Booleans with
+    missing values become float64 too. Text and categories become ``object`` arrays of their values, instants
+    ``datetime64[us]`` in UTC; rows that are lists or arrays of one shape become one tensor.
 
     Raises TypeError for what is no column: a text, bytes, a mapping, a set, a single value.
     """
+    array = exact_array_of(column)
+    if array.dtype.kind != "O":
+        return array
+    flat = array.ravel().tolist()
+    if not all(value is None or isinstance(value, _BOOLEANS) for value in flat) or not any(v is not None for v in flat):
+        return array
+    return _with_nan(flat).reshape(array.shape)
+
+
+def exact_array_of(column: Any) -> Array:
+    """As :func:`array_of`, but for booleans with missing values, which stay objects: they are no numbers."""
     library = _library_of(column)
     if library == "pandas" and hasattr(column, "to_frame"):
         return _from_pandas(column.to_series() if hasattr(column, "to_series") else column)
@@ -129,7 +140,7 @@ def _from_pandas(series: Any) -> Array:
     if dtype in _PLAIN_DTYPES or dtype == "boolean":
         if not missing.any():
             return np.asarray(series.to_numpy(dtype=dtype.lower().replace("boolean", "bool")))
-        if not dtype.endswith("Int64"):
+        if not dtype.endswith(("Int64", "boolean")):
             return np.asarray(series.to_numpy(dtype="float64", na_value=np.nan))
     values = np.array(series.astype(object).to_numpy(), dtype=object, copy=True)
     values[missing] = None
@@ -197,8 +208,8 @@ def _narrow(values: Array) -> Array:
     narrow: Array | None = None
     if present and all(isinstance(value, _INSTANTS) for value in present):
         narrow = _instants(flat)
-    elif present and all(isinstance(value, _BOOLEANS) for value in present):
-        narrow = np.array(flat) if len(present) == len(flat) else _with_nan(flat)
+    elif present and all(isinstance(value, _BOOLEANS) for value in flat):
+        narrow = np.array(flat)
     elif present and all(isinstance(value, _NUMBERS) and not isinstance(value, bool) for value in present):
         narrow = _numbers(flat, present)
     if narrow is None:
@@ -224,7 +235,7 @@ def _with_nan(flat: list[Any]) -> Array:
 def _instants(flat: list[Any]) -> Array | None:
     try:
         moments = [instant(value) if isinstance(value, dt.date) else value for value in flat]
-        return np.array([np.datetime64("NaT") if v is None else v for v in moments], dtype="datetime64[us]")
+        return np.array([np.datetime64("NaT", "us") if v is None else v for v in moments], dtype="datetime64[us]")
     except ValueError:
         return None
 

@@ -10,8 +10,9 @@ import pytest
 import daytwo
 import models
 from daytwo.api.check import check
+from daytwo.bundle import environment
 from daytwo.checks import CheckReport
-from daytwo.errors import UnknownReference
+from daytwo.errors import EnvironmentMismatch, UnknownReference
 
 BUDGET_S = 0.001
 
@@ -70,6 +71,32 @@ def test_evidence_that_was_refused_is_told_and_does_not_fail():
     report = check("plain", trust=True, budget_s=BUDGET_S)
     assert report.passed
     assert ("parity", "onnx") not in statuses(report) or statuses(report)["parity", "onnx"] == "skipped"
+
+
+@pytest.mark.parametrize(("compiled", "status"), [("auto", "skipped"), ("never", "failed")])
+def test_what_the_original_needs_may_be_absent_where_the_compiled_form_serves(compiled, status: str, monkeypatch):
+    model, X, y = models.iris()
+    daytwo.pack(model, X, y, name="iris", compile=compiled)
+    require = environment.require
+
+    def without_sklearn(lock, runtime: str, *, executes: bool) -> None:
+        if runtime == "sklearn":
+            raise EnvironmentMismatch(["scikit-learn is not installed"], "install it")
+        require(lock, runtime, executes=executes)
+
+    monkeypatch.setattr(environment, "require", without_sklearn)
+    report = check("iris", trust=True, budget_s=BUDGET_S)
+    assert statuses(report)["environment", "native"] == status
+    assert report.passed == (status == "skipped")
+
+
+def test_what_differs_here_is_told(monkeypatch):
+    model, X, y = models.iris()
+    daytwo.pack(model, X, y, name="iris")
+    monkeypatch.setattr(environment, "differences", lambda lock, part: ["numpy 1.0 instead of 2.0"])
+    report = check("iris", trust=True, budget_s=BUDGET_S)
+    assert report.passed
+    assert "onnx loads here; numpy 1.0 instead of 2.0" in str(report)
 
 
 def test_what_is_not_there_is_not_a_finding():

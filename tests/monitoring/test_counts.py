@@ -32,7 +32,7 @@ def table(rows: int, seed: int) -> tuple[Batch, Batch, Batch]:
     rng = np.random.default_rng(seed)
     words = np.array(["basic", "pro", "gold", None], dtype=object)
     since = rng.integers(0, 10**15, rows).astype("M8[us]")
-    since[rng.random(rows) < 0.1] = np.datetime64("NaT")
+    since[rng.random(rows) < 0.1] = np.datetime64("NaT", "us")
     inputs = Batch.from_columns(
         {
             "age": np.where(rng.random(rows) < 0.2, np.nan, np.round(rng.lognormal(3, 1, rows))),

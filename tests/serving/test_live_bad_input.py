@@ -69,7 +69,7 @@ BY_POSITION: list[tuple[str, bytes | Any, int, str, str]] = [
     ("no-values", {"feature_vector": []}, 422, "invalid-input", "feature_vector"),
     ("vector-is-a-number", {"feature_vector": 5.1}, 422, "invalid-input", "feature_vector"),
     ("vector-is-null", {"feature_vector": None}, 422, "invalid-input", "feature_vector"),
-    ("vector-is-rows", {"feature_vector": [VECTOR]}, 422, "invalid-input", "feature_vector[0]"),
+    ("vector-is-rows", {"feature_vector": [VECTOR]}, 422, "invalid-input", "feature_vector"),
     ("a-text-for-a-number", {"feature_vector": [5.1, "wide", 1.4, 0.2]}, 422, "invalid-input", "feature_vector[1]"),
     ("a-number-as-text", {"feature_vector": [5.1, "3.5", 1.4, 0.2]}, 422, "invalid-input", "feature_vector[1]"),
     ("a-boolean", {"feature_vector": [5.1, True, 1.4, 0.2]}, 422, "invalid-input", "feature_vector[1]"),

@@ -40,28 +40,22 @@ def two(packed: Path, tmp_path: Path):
         yield live
 
 
-def test_a_killed_worker_loses_only_what_it_held_and_is_replaced(two: Live) -> None:
+def test_a_killed_worker_loses_only_what_it_held_is_replaced_and_its_counts_stand(two: Live) -> None:
     before = set(two.workers())
     load, held = asyncio.run(kill_a_worker_under_load(two))
-    assert set(load.tally.lost_ports) <= held
-    assert load.tally.lost <= len(held)
-    assert (load.tally.timeout, load.tally.wrong, set(load.tally.statuses)) == (0, [], {200})
+    tally = load.tally
+    assert set(tally.lost_ports) <= held
+    assert tally.lost <= len(held)
+    assert (tally.timeout, tally.wrong, set(tally.statuses)) == (0, [], {200})
     assert eventually(lambda: len(two.workers()) == 2, 20.0)
     assert len(set(two.workers()) & before) == 1
     await_ready(two, 2)
-    assert eventually(lambda: value(two, "daytwo_ready") == 2.0)
-
-
-def test_counters_survive_a_killed_worker(two: Live) -> None:
-    load, _ = asyncio.run(kill_a_worker_under_load(two))
-    answered, lost = load.tally.answered, load.tally.lost
-    assert eventually(lambda: len(two.workers()) == 2, 20.0)
-    await_ready(two, 2)
     counted = value(two, "daytwo_requests_total", outcome="ok", model="iris")
-    assert answered <= counted <= answered + lost
+    assert tally.answered <= counted <= tally.answered + tally.lost
     assert value(two, "daytwo_worker_restarts_total") == 1.0
     assert value(two, "daytwo_inflight_requests", model="iris") == 0.0
     assert value(two, "daytwo_queue_depth", model="iris") == 0.0
+    assert value(two, "daytwo_ready") == 2.0
 
 
 def test_a_worker_that_is_still_loading_is_not_asked(packed: Path, tmp_path: Path) -> None:

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from daytwo.bundle import Bundle, Evidence, Examples
+from daytwo.bundle import Bundle, Evidence, Examples, environment
 from daytwo.checks import CheckReport, Finding
 from daytwo.checks.bad_inputs import bad_inputs, refusal
 from daytwo.checks.cost import Cost, measure, tiled
-from daytwo.errors import BundleError, DaytwoError, TrustRequired, UnsupportedFormat
+from daytwo.errors import (
+    BundleError,
+    DaytwoError,
+    EnvironmentMismatch,
+    MissingLibrary,
+    TrustRequired,
+    UnsupportedFormat,
+    sentence,
+)
 from daytwo.predictor import Predictor
 from daytwo.registry.local import LocalRegistry
 from daytwo.settings import registry_path
@@ -29,14 +37,13 @@ def check(
     Raises UnknownReference and OutsideFailure; whatever is wrong with the bundle itself is a finding.
     """
     home = LocalRegistry(registry_path(registry))
-    path = home.resolve(reference)
     try:
         bundle = home.open(reference)
     except UnsupportedFormat:
         raise
     except BundleError as error:
         return CheckReport(reference, "", (Finding.of("digests", [str(error)], ""),))
-    files = f"{len(bundle.manifest.files)} files in {path.name} are as they were packed"
+    files = f"{len(bundle.manifest.files)} files are as they were packed"
     findings = [Finding.of("digests", [], files)]
     predictors = dict(_predictors(bundle, trust, findings))
     examples = bundle.examples()
@@ -55,16 +62,23 @@ def _predictors(bundle: Bundle, trust: bool, findings: list[Finding]) -> Iterato
     for form in [*accepted, "native"]:
         try:
             predictor = Predictor.load(bundle, trust=trust, runtime=form)
-        except TrustRequired as error:
-            # Where the compiled form serves, nobody has to trust the original.
-            findings.append(
-                Finding("environment", "skipped" if accepted else "failed", str(error), form, (str(error),))
-            )
+        except (TrustRequired, EnvironmentMismatch, MissingLibrary) as error:
+            # Where a compiled form serves, nobody has to trust the original, or to have what it needs.
+            spared = form == "native" and accepted
+            findings.append(Finding("environment", "skipped" if spared else "failed", str(error), form, (str(error),)))
         except (DaytwoError, ImportError) as error:
-            findings.append(Finding.of("environment", [str(error)], "", form))
+            findings.append(Finding.of("environment", [sentence(error)], "", form))
         else:
-            findings.append(Finding.of("environment", [], f"{predictor.runtime} loads here", form))
+            findings.append(Finding.of("environment", [], _environment(bundle, predictor), form))
             yield form, predictor
+
+
+def _environment(bundle: Bundle, predictor: Predictor) -> str:
+    """That it loads, and in what this environment differs from the one it was packed in."""
+    lock = bundle.lock()
+    part = environment.part_of(lock, predictor.runtime)
+    found = environment.differences(lock, part) if part else []
+    return "; ".join([f"{predictor.runtime} loads here", *found])
 
 
 def _examples(form: str, predictor: Predictor) -> Finding:

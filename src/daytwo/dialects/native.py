@@ -55,9 +55,8 @@ class NativeDialect:
         self._tail = f',"model":{json.dumps(model)},"version":{json.dumps(version)}}}'.encode()
         always = tuple(item for item in signature.outputs if item.name != "probabilities") or signature.outputs
         self._lists = {item.name: _list_writer(item) for item in always}
-        self._probabilities = (
-            _list_writer(probabilities) if (probabilities := signature.output("probabilities")) else None
-        )
+        probabilities = signature.output("probabilities")
+        self._probabilities = _list_writer(probabilities) if probabilities else None
         only = always[0] if len(always) == 1 and not always[0].shape else None
         self._scalar = _scalar_writer(only) if only else None
         self._only = only.name if only else ""
@@ -224,4 +223,4 @@ def _list_writer(item: Field) -> Callable[[Array], list[Any]]:
         return lambda column: [dict(zip(classes, row, strict=True)) for row in column.tolist()]
     if item.kind == "M" or (item.kind in "biu" and item.storage.kind == "f"):
         return item.plain
-    return lambda column: column.tolist()  # type: ignore[no-any-return]  # an array has a dimension: it is a list
+    return lambda column: column.tolist()

@@ -49,7 +49,7 @@ def compile_model(
     target = folder / OnnxRuntime.name
     target.mkdir(parents=True, exist_ok=True)
     with _in_order(model), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what libraries say about rows that are made to be strange, and about each other
+        warnings.simplefilter("ignore")  # what libraries say about each other, and about the proof's strange rows
         evidence = _attempts(model, signature, data, target, tell)
     if not evidence.accepted:
         shutil.rmtree(target)

@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from sklearn import calibration, ensemble, model_selection, multiclass, multioutput
+from sklearn import calibration, ensemble, frozen, model_selection, multiclass, multioutput
 from sklearn.preprocessing import LabelEncoder
 
 from daytwo.packing.onnx_frame import Answer, Answers, Frame, Untranslatable, frame_of
@@ -177,6 +177,27 @@ def _calibrated_fold(fold: Any, frame: Frame, graph: Graph) -> str:
     return share(graph, each, 1.0 / classes)
 
 
+def threshold(estimator: Any, frame: Frame, graph: Graph) -> Answers:
+    """FixedThresholdClassifier, TunedThresholdClassifierCV of two classes: the second from a threshold on."""
+    if getattr(estimator, "pos_label", None) is not None or len(estimator.classes_) != 2:
+        raise Untranslatable(f"{type(estimator).__name__} with a label of its own")
+    one = estimator.estimator_
+    limit: Any = estimator.best_threshold_ if hasattr(estimator, "best_threshold_") else estimator.threshold
+    asked = estimator.response_method
+    shares = asked == "predict_proba" or (asked == "auto" and hasattr(one, "predict_proba"))
+    answers = graph.predict(one, frame)
+    score = _need(answers, "probabilities" if shares else "decision", one)
+    limit = (0.5 if shares else 0.0) if limit == "auto" else float(limit)
+    second = graph.op("Gather", score, graph.constant(np.int64(1)), axis=1)
+    index = graph.cast(graph.op("GreaterOrEqual", second, graph.constant(limit)), np.int64)
+    return answers | {"class": Answer(index, indexed=True)}
+
+
+def inside(estimator: Any, frame: Frame, graph: Graph) -> Any:
+    """FrozenEstimator: what it keeps."""
+    return graph.translate(estimator.estimator, frame)
+
+
 def best_estimator(estimator: Any, frame: Frame, graph: Graph) -> Any:
     """A search: what it found."""
     return graph.translate(estimator.best_estimator_, frame)
@@ -193,6 +214,9 @@ ENSEMBLES: dict[type, Translator] = {
     multioutput.MultiOutputClassifier: labels_apart,
     multioutput.MultiOutputRegressor: values_apart,
     calibration.CalibratedClassifierCV: calibrated,
+    model_selection.FixedThresholdClassifier: threshold,
+    model_selection.TunedThresholdClassifierCV: threshold,
+    frozen.FrozenEstimator: inside,
     model_selection.GridSearchCV: best_estimator,
     model_selection.RandomizedSearchCV: best_estimator,
 }

@@ -126,12 +126,12 @@ class Graph:
             joined = self.op("Gather", joined, self.constant(np.argsort(order)), axis=1)
         return joined
 
-    def flat(self, column: Column) -> str:
-        """The tensor (rows,) of one column: text as it came, numbers as doubles."""
+    def flat(self, column: Column, dtype: Any) -> str:
+        """The tensor (rows,) of one column: text as it came, numbers as ``dtype``."""
         if column.dtype.kind == "O":
             return column.tensor
         picked = self.op("Gather", column.tensor, self.constant(np.int64(column.index)), axis=1)
-        return picked if column.held == np.float64 else self.cast(picked, np.float64)
+        return picked if column.held == dtype else self.cast(picked, dtype)
 
     @staticmethod
     def attribute(values: Array) -> TensorProto:

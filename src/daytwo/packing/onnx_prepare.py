@@ -157,19 +157,22 @@ def read_tables(estimator: Any, frame: Frame) -> list[Table]:
     """For each column: its known values (NaN for missing), their rows, and the row of an unknown value or None."""
     known = [_known(column, values) for column, values in zip(frame, estimator.categories_, strict=True)]
     base = [values[0] for values in known]
-    width = _ask(estimator, [base], frame)
-    if width is None:
+    first = _ask(estimator, [base])
+    if first is None:
         raise Untranslatable(f"{type(estimator).__name__} that refuses its own categories")
     tables: list[Table] = []
     start = 0
     for index, values in enumerate(known):
-        asked = [*values, np.nan, _unknown(frame[index], values)]
-        rows = [_ask(estimator, [[*base[:index], value, *base[index + 1 :]]], frame) for value in asked]
-        stop = _stop(estimator, index, start, width.shape[1])
-        *answers, unknown = [None if row is None else row[0, start:stop] for row in rows]
-        kept = [(value, row) for value, row in zip(asked, answers, strict=False) if row is not None]
-        table = np.array([row for _, row in kept])
-        tables.append(([value for value, _ in kept], table, unknown))
+        stop = _stop(estimator, index, start, first.shape[1])
+
+        def rows(asked: list[Any], place: int = index, span: slice = slice(start, stop)) -> Array | None:
+            whole = _ask(estimator, [[*base[:place], value, *base[place + 1 :]] for value in asked])
+            return None if whole is None else whole[:, span]
+
+        asked = [rows(values), rows([np.nan]), rows([_unknown(frame[index], values)])]
+        table = np.vstack([part for part in asked[:2] if part is not None])
+        named = values if asked[1] is None else [*values, np.nan]
+        tables.append((named, table, None if asked[2] is None else asked[2][0]))
         start = stop
     return tables
 
@@ -184,7 +187,7 @@ def _known(column: Column, categories: Array) -> list[Any]:
 def _unknown(column: Column, values: list[Any]) -> Any:
     if column.dtype.kind == "O":
         return _UNKNOWN_TEXT
-    return max(abs(float(value)) for value in values) * 2 + 1
+    return max(abs(value) for value in values) * 2 + 1
 
 
 def _stop(estimator: Any, index: int, start: int, width: int) -> int:
@@ -195,11 +198,11 @@ def _stop(estimator: Any, index: int, start: int, width: int) -> int:
     return start + width // len(estimator.categories_)
 
 
-def _ask(estimator: Any, rows: list[list[Any]], frame: Frame) -> Array | None:
+def _ask(estimator: Any, rows: list[list[Any]]) -> Array | None:
     """What the encoder answers, or None where it refuses."""
-    known = any(values.dtype.kind in "OU" for values in estimator.categories_)
-    text = known or any(column.dtype.kind == "O" for column in frame)
-    data = np.array(rows, dtype=object if text else np.float64)
+    kinds = {type(value) for row in rows for value in row}
+    text = any(values.dtype.kind in "OU" for values in estimator.categories_) or str in kinds
+    data = np.array(rows, dtype=object if text else None if kinds == {int} else np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about feature names, and about unknown categories, which is the question
         try:
@@ -214,7 +217,7 @@ def _look_up(graph: Graph, column: Column, values: list[Any], rows: Array, unkno
     table = rows if unknown is None else np.vstack([rows, unknown])
     keys, codes = _keys(column, values)
     code = graph.op(
-        "LabelEncoder", graph.flat(column), domain=ML,
+        "LabelEncoder", graph.flat(column, keys.dtype), domain=ML,
         keys_tensor=graph.attribute(keys), values_tensor=graph.attribute(codes),
         default_tensor=graph.attribute(np.array([len(rows)], dtype=np.int64)),
     )  # fmt: skip
@@ -224,6 +227,9 @@ def _look_up(graph: Graph, column: Column, values: list[Any], rows: Array, unkno
 def _keys(column: Column, values: list[Any]) -> tuple[Array, Array]:
     """What stands for each value in the tensor, and its row. Missing text stands as itself or as what fills it."""
     codes = np.arange(len(values), dtype=np.int64)
+    whole = [value for value in values if isinstance(value, int)]
+    if column.held == np.int64 and len(whole) + 1 >= len(values):  # the last may be NaN, which no integer is
+        return np.array(whole, dtype=np.int64), codes[: len(whole)]
     if column.dtype.kind != "O":
         return np.array(values, dtype=np.float64), codes
     keys = [value if isinstance(value, str) else MISSING_TEXT for value in values]

@@ -145,7 +145,7 @@ def unrounded(thresholds: Array) -> Array:
     Comparing a double with this is the same as rounding it and comparing with t, and saves the rounding.
 
     >>> x = np.float64(unrounded(np.array([0.3]))[0])
-    >>> bool(np.float32(x) <= 0.3), bool(np.float32(np.nextafter(x, 1)) <= 0.3)
+    >>> float(np.float32(x)) <= 0.3, float(np.float32(np.nextafter(x, 1))) <= 0.3
     (True, False)
     """
     with np.errstate(over="ignore"):

@@ -14,6 +14,8 @@ from daytwo.signature import Field, Signature
 STRANGE_TEXTS = ("", "nan", "None", "NaN", "null", " ", "Ünseen ☂", "a category nobody has seen")
 _MAX_CATEGORIES = 64
 _BASES = 3
+#: Tables wider than this have each edge tried in one row, and the widest not all edges.
+_WIDE, _MAX_CELLS = 64, 5_000_000
 _PAIRS = 64
 
 
@@ -29,7 +31,8 @@ def edge_rows(signature: Signature, data: Batch) -> Batch:
 
     What the signature does not allow is not tried: it never reaches a model.
     """
-    bases = np.unique(np.linspace(0, data.rows - 1, _BASES).astype(int))
+    wide = len(signature.inputs) > _WIDE
+    bases = np.unique(np.linspace(0, data.rows - 1, 1 if wide else _BASES).astype(int))
     changes = [
         ({field.name: value}, int(base))
         for field in signature.inputs
@@ -39,7 +42,7 @@ def edge_rows(signature: Signature, data: Batch) -> Batch:
     missing = {field.name: _absent(field) for field in signature.inputs if field.missing}
     if missing:
         changes += [(missing, int(base)) for base in bases]
-    return _changed(signature, data, changes)
+    return _changed(signature, data, changes[:: 1 + len(changes) * len(signature.inputs) // _MAX_CELLS])
 
 
 def far_rows(signature: Signature, data: Batch, limit: float) -> Batch:
@@ -47,6 +50,7 @@ def far_rows(signature: Signature, data: Batch, limit: float) -> Batch:
     fields = [f for f in signature.inputs if DTYPES[f.dtype].kind in "iuf" and not closed(f)]
     ends = {field.name: _ends(field, limit) for field in fields}
     changes: list[tuple[dict[str, Any], int]] = [({name: end}, 0) for name, pair in ends.items() for end in pair]
+    changes = changes[:: 1 + len(changes) * len(signature.inputs) // _MAX_CELLS]
     changes += [({name: pair[side] for name, pair in ends.items()}, 0) for side in (0, 1)]
     changes += [({name: pair[place % 2] for place, (name, pair) in enumerate(ends.items())}, 0)]
     return _changed(signature, data, changes)
@@ -91,7 +95,9 @@ def _number_edges(field: Field, column: Array) -> list[Any]:
 
 
 def _absent(field: Field) -> Any:
-    return None if DTYPES[field.dtype].kind == "O" else np.datetime64("NaT") if field.dtype == "datetime" else np.nan
+    return (
+        None if DTYPES[field.dtype].kind == "O" else np.datetime64("NaT", "us") if field.dtype == "datetime" else np.nan
+    )
 
 
 def _changed(signature: Signature, data: Batch, changes: Sequence[tuple[dict[str, Any], int]]) -> Batch:

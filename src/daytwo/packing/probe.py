@@ -79,7 +79,7 @@ def _distinct(item: Field, column: Array) -> tuple[Category, ...]:
 
 
 def _check_missing(item: Field, row: Batch, ask: Ask) -> None:
-    empty = None if item.dtype == "string" else np.datetime64("NaT") if item.dtype == "datetime" else np.nan
+    empty = None if item.dtype == "string" else np.datetime64("NaT", "us") if item.dtype == "datetime" else np.nan
     error = _raises(ask, _with(row, item, empty))
     if error is not None:
         raise PackingError(

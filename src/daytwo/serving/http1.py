@@ -110,6 +110,7 @@ class Protocol(HttpToolsProtocol):
             self._short_is_free
             and self.parser.get_method() == b"POST"
             and not self.expect_100_continue
+            and not self.parser.should_upgrade()
             and not self.owes
             and not self.pipeline
             and any(name == b"content-length" for name, _ in self.headers)
@@ -145,7 +146,8 @@ class Exchange:
         self.more_body = True
         self.response_complete = False
         self.disconnected = False
-        self.keep_alive = protocol.parser.should_keep_alive()
+        # An HTTP/1.0 caller would have to be told that its connection stays; it is simply closed, as uvicorn does.
+        self.keep_alive = protocol.parser.get_http_version() != "1.0" and protocol.parser.should_keep_alive()
 
     def begin(self, headers: Headers, query: bytes) -> None:
         """Judge the head: what is too large is refused before its body is read, the rest when it has been."""

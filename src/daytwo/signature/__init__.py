@@ -219,7 +219,7 @@ class Signature:
         """What an unknown name was probably meant to be: one of those that are absent, or else what there is."""
         close = get_close_matches(name, absent, n=1) if len(name) <= _LONG_NAME else []
         more = ", …" if len(self.names) > 12 else ""
-        return repr(close[0]) if close else f"one of {', '.join(self.names[:12])}{more}"
+        return repr(close[0]) if close else f"one of {', '.join(item.shown for item in self.inputs[:12])}{more}"
 
     def _lacking(self, name: str) -> Problem:
         item = self._by_name[name]

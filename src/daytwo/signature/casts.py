@@ -21,7 +21,7 @@ SAFE_INTEGER = 2**53 - 1
 
 
 def cast(column: Array, dtype: str, *, nullable: bool) -> Cast:
-    """``column`` (as :func:`daytwo.tables.array_of` gives it) as ``dtype`` is stored, and a mask of the same shape.
+    """``column`` (as :func:`daytwo.tables.exact_array_of` gives it) as ``dtype`` is stored, and a mask of the same shape.
 
     The mask is true where a value cannot be one of ``dtype``; what is stored there means nothing. Nothing is rounded,
     wrapped or parsed: a fraction is no integer, a boolean is no number and no number is a text (but booleans that may
@@ -69,13 +69,12 @@ def _none(column: Array) -> Mask:
 
 
 def _booleans(column: Array, storage: np.dtype[Any]) -> Cast:
-    """Floats are how booleans come where some are missing, and how they are then stored."""
-    if column.dtype.kind == "b":
-        return column.astype(storage, copy=False), _none(column)
-    missing = np.isnan(column)
-    if storage.kind == "f":
-        return column.astype(storage, copy=False), ~(missing | (column == 0) | (column == 1))
-    return np.zeros(column.shape, dtype=storage), missing if missing.any() else ~missing
+    """Booleans, also as they are stored where some are missing: 0.0, 1.0 and NaN."""
+    fits = storage.kind == "f" and column.dtype.kind == "f"
+    bad = (
+        ~(np.isnan(column) | (column == 0) | (column == 1)) if fits else np.full(column.shape, column.dtype.kind != "b")
+    )
+    return column.astype(storage, copy=False), bad
 
 
 def _floats(column: Array, storage: np.dtype[Any]) -> Cast:
@@ -164,7 +163,7 @@ def _read_text(value: Any) -> str | None:
 
 def _read_instant(value: Any) -> np.datetime64:
     if value is None:
-        return np.datetime64("NaT")
+        return np.datetime64("NaT", "us")
     if isinstance(value, np.datetime64):
         return value
     if not isinstance(value, str | dt.date):

@@ -11,7 +11,7 @@ import numpy as np
 from daytwo.batch import DTYPES, Array, is_missing
 from daytwo.errors import InvalidInput, Problem, brief
 from daytwo.signature.casts import Mask, cast, limits_of, storage_of
-from daytwo.tables import array_of
+from daytwo.tables import exact_array_of
 
 Category = str | int | bool | float
 
@@ -104,7 +104,7 @@ class Field:
         Raises InvalidInput naming the rows that do not fit.
         """
         try:
-            column = array_of(values)
+            column = exact_array_of(values)
         except (TypeError, ValueError, OverflowError):
             raise InvalidInput.at(self.shown, f"a column of values, each {self.expected}", brief(values)) from None
         where = place or (lambda row: self.shown if len(column) == 1 else f"{self.shown}[{row}]")
@@ -159,11 +159,10 @@ class Field:
 
     def _misshapen(self, column: Array, where: Callable[[int], str]) -> Problem:
         """The first row that has not the shape it must have."""
-        if column.ndim > 1:
-            return Problem(where(0), self.expected, f"values of shape {list(column.shape[1:])}")
-        rows = column.tolist()
+        rows = column.tolist() if column.ndim == 1 or column.dtype.kind == "O" else []
         row = next((row for row, value in enumerate(rows) if _shape(value) != self.shape), 0)
-        return Problem(where(row), self.expected, brief(rows[row]))
+        got = brief(rows[row]) if rows else f"values of shape {list(column.shape[1:])}"
+        return Problem(where(row), self.expected, got)
 
     def _problems(self, bad: Mask, column: Array, values: Any, where: Callable[[int], str]) -> Iterator[Problem]:
         for row, *inner in np.argwhere(bad)[:_MAX_ROWS].tolist():
