@@ -10,6 +10,7 @@ DaytwoError
 ├── NotReady                 the server is starting, draining or failed its own examples
 ├── Overloaded               refused at once rather than answered too late
 ├── SlowBody                 the caller took too long to send its body
+├── TimedOut                 no answer within the time that a request may take
 ├── PredictionFailed         the model itself raised
 ├── BundleError              the artifact
 │   ├── CorruptBundle        a digest, a size or a file is not what the manifest says
@@ -138,6 +139,14 @@ class SlowBody(DaytwoError):
     def __init__(self, limit_s: float) -> None:
         self.limit_s = limit_s
         super().__init__(f"the body did not arrive within {limit_s:g} s")
+
+
+class TimedOut(DaytwoError):
+    """The model took too long: it was still at work, or at work for others, when the request's time was up."""
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
+        super().__init__(f"no answer within {limit_s:g} s")
 
 
 class PredictionFailed(DaytwoError):

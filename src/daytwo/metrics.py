@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 #: What became of a request.
-OUTCOMES = ("ok", "invalid", "rejected", "failed")
+OUTCOMES = ("ok", "invalid", "rejected", "failed", "left")
 #: Why a request was refused before it reached the model.
 REASONS = ("not_ready", "queue_full", "deadline", "body_too_large", "too_many_rows", "slow_body")
 #: Where the time went.

@@ -140,8 +140,8 @@ def _from_pandas(series: Any) -> Array:
     if dtype in _PLAIN_DTYPES or dtype == "boolean":
         if not missing.any():
             return np.asarray(series.to_numpy(dtype=dtype.lower().replace("boolean", "bool")))
-        if not dtype.endswith(("Int64", "boolean")):
-            return np.asarray(series.to_numpy(dtype="float64", na_value=np.nan))
+        if dtype != "boolean" and _is_exact(floats := series.to_numpy(dtype="float64", na_value=np.nan)):
+            return np.asarray(floats)
     values = np.array(series.astype(object).to_numpy(), dtype=object, copy=True)
     values[missing] = None
     return _tidy(values)
@@ -155,9 +155,16 @@ def _from_polars(series: Any) -> Array:
         return np.asarray(series.dt.cast_time_unit("us").to_numpy(), dtype="datetime64[us]")
     if dtype == "Date":
         return np.asarray(series.to_numpy(), dtype="datetime64[us]")
-    if dtype in _PLAIN_DTYPES and (dtype.startswith("Float") or series.null_count() == 0):
-        return np.asarray(series.to_numpy())
+    if dtype in _PLAIN_DTYPES and (dtype != "Boolean" or series.null_count() == 0):
+        array = np.asarray(series.to_numpy())
+        if dtype.startswith("Float") or array.dtype.kind != "f" or _is_exact(array):
+            return array
     return _from_values(series.to_list())
+
+
+def _is_exact(floats: Array) -> bool:
+    """Whether floats that were integers are still the same integers."""
+    return not (np.abs(floats) >= EXACT_INTEGER).any()
 
 
 def _from_values(values: list[Any]) -> Array:

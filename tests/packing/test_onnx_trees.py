@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.tree import DecisionTreeClassifier
 
@@ -52,6 +52,17 @@ def test_a_tree_that_is_one_leaf(model: Any):
     found = study(model.fit(X, y), X, y)
     answer = form(found).predict(found.inputs)
     assert np.array_equal(answer["probabilities"], model.predict_proba(X))
+
+
+def test_no_root_can_be_taken_for_a_lone_leaf():
+    """Up to onnxruntime 1.23 a root whose children bear equal numbers, one of a leaf and one of a node, was."""
+    X, y = load_iris(return_X_y=True)
+    for depth in range(1, 6):
+        found = study(DecisionTreeClassifier(max_depth=depth, random_state=0).fit(X, y), X, y)
+        node = translate(found.model, found.signature).model.graph.node[0]
+        ids = {item.name: np.array(item.ints) for item in node.attribute}
+        roots = ids["tree_roots"]
+        assert (ids["nodes_truenodeids"][roots] != ids["nodes_falsenodeids"][roots]).all()
 
 
 def form(found: Study) -> OnnxModel:

@@ -12,7 +12,7 @@ import pytest
 
 from daytwo.batch import Batch
 from daytwo.packing.infer import infer_inputs
-from daytwo.runtimes._feed import feeder
+from daytwo.runtimes._feed import NONE_OBJECT, feeder
 from daytwo.signature import Field, Signature
 
 TABLE = pd.DataFrame(
@@ -102,3 +102,13 @@ def test_a_category_nobody_has_seen_reaches_the_model():
     fed = feeder(signature)(Batch.from_columns({"kind": np.array(["y", "new"], dtype=object)}))
     assert fed["kind"].tolist() == ["y", "new"]
     assert fed["kind"].cat.categories.tolist() == ["x", "y", "new"]
+
+
+@pytest.mark.parametrize(("native", "missing"), [("object", np.nan), (NONE_OBJECT, None)])
+@pytest.mark.parametrize("container", ["array", "pandas"])
+def test_none_and_nan_are_told_apart(container: Any, native: str, missing: Any):
+    field = Field("word", "string", missing=True, native=native)
+    signature = Signature((field,), (), container, "object" if container == "array" else None)
+    fed = feeder(signature)(Batch.from_columns({"word": np.array(["a", None], dtype=object)}))
+    last = fed[1, 0] if container == "array" else fed["word"].tolist()[1]
+    assert (last is None) == (missing is None)

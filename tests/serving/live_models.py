@@ -24,6 +24,8 @@ SETOSA = {"feature_vector": [5.1, 3.5, 1.4, 0.2]}
 PERSON = {"age": 41, "income": 3200.5, "plan": "pro"}
 #: What ``moody`` takes for one batch.
 MOODY_S = 0.15
+#: What ``moody`` does not come to an end with.
+HANGS_ON = 12345.5
 
 
 def line(a: float, b: float) -> float:
@@ -69,7 +71,8 @@ def _pack_people(registry: Path, rng: np.random.Generator) -> None:
 
 def _pack_moody(registry: Path) -> None:
     """Pure Python, slow, and it raises on a number that its signature allows. It is as its environment makes it:
-    ``MOODY_LOAD_S`` seconds to load, ``MOODY_FACTOR`` times the right answer."""
+    ``MOODY_LOAD_S`` seconds to load, ``MOODY_FACTOR`` times the right answer, no load at all while the file
+    ``MOODY_BREAKS_WHEN`` is there. Over HANGS_ON it thinks for a minute."""
 
     class Moody:  # defined here, so that it travels by value
         def __init__(self) -> None:
@@ -77,12 +80,16 @@ def _pack_moody(registry: Path) -> None:
 
         def __setstate__(self, state: dict[str, Any]) -> None:
             time.sleep(float(os.environ.get("MOODY_LOAD_S", "0")))
+            if os.path.exists(os.environ.get("MOODY_BREAKS_WHEN", "")):  # noqa: PTH110  it travels without imports
+                raise RuntimeError("broken")
             self.__dict__.update(state)
 
         def predict(self, rows: Any) -> Any:
             time.sleep(MOODY_S)
             if (rows[:, 0] < -1e6).any():
                 raise ValueError("not in the mood")
+            if (rows[:, 0] == HANGS_ON).any():
+                time.sleep(60)
             return rows[:, 0] * self.factor * float(os.environ.get("MOODY_FACTOR", "1"))
 
     rows = np.arange(-20.0, 20.0).reshape(-1, 1)

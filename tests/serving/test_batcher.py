@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daytwo.batch import Batch
-from daytwo.errors import DaytwoError, Overloaded, PredictionFailed
+from daytwo.errors import DaytwoError, Overloaded, PredictionFailed, TimedOut
 from daytwo.serving.batcher import Batcher, Gauges, Ticket
 from daytwo.serving.cost import Cost
 from daytwo.serving.instruments import Instruments, Layout
@@ -220,6 +220,53 @@ def test_trouble_with_one_caller_is_not_the_others(caplog: pytest.LogCaptureFixt
 
     assert asyncio.run(ask())["value"].tolist() == [2002.0]
     assert "the connection is gone" in caplog.text
+
+
+class Panic(BaseException):
+    """What a library written in Rust raises."""
+
+
+@pytest.mark.parametrize("handover_s", [INLINE, THREAD])
+def test_a_model_that_panics_fails_its_request_and_goes_on(handover_s: float) -> None:
+    def before(batch: Batch) -> None:
+        if batch["a"][0] == 1:
+            raise Panic("index out of bounds")
+
+    async def ask() -> None:
+        batcher = make(Line(before), handover_s=handover_s, cost_s=1.0)
+        with pytest.raises(PredictionFailed, match="index out of bounds"):
+            await submit(batcher, rows((1, 1)))
+        assert (await submit(batcher, rows((2, 2))))["value"].tolist() == [2002.0]
+        batcher.close()
+
+    asyncio.run(ask())
+
+
+def test_when_the_time_of_a_request_is_up_it_is_told_though_the_model_is_still_at_work() -> None:
+    go = threading.Event()
+
+    async def ask() -> None:
+        batcher = make(Line(lambda batch: assert_(go.wait(10))), handover_s=THREAD, cost_s=0.01, timeout_s=0.2)
+        running = submit(batcher, rows((1, 1)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        waiting = submit(batcher, rows((2, 2)))
+        assert batcher.busy
+        said = await asyncio.gather(running, waiting, return_exceptions=True)
+        assert [type(error) for error in said] == [TimedOut, TimedOut]
+        with pytest.raises(Overloaded):
+            submit(batcher, rows((3, 3)))
+        go.set()
+        while batcher.busy:  # noqa: ASYNC110  there is nothing to wait on but the model itself
+            await asyncio.sleep(0.01)
+        assert (await submit(batcher, rows((4, 4))))["value"].tolist() == [4004.0]
+        batcher.close()
+
+    asyncio.run(ask())
+
+
+def assert_(holds: bool) -> None:
+    assert holds
 
 
 Action = tuple[str, int]

@@ -40,6 +40,15 @@ def mixed() -> Served:
     return Served("mixed", "1", MIXED, lambda: Predictor(Line(), LINE, name="m", version="1", runtime="x"), EXAMPLE)
 
 
+def test_names_that_look_alike_stay_apart() -> None:
+    made = service(
+        served(name="a.b"), served(name="a_b"), served(name="a", version="1"), served(name="a_1"), load=False
+    )
+    said = asker(Application(made))("GET", "/openapi.json").json()
+    ids = [operation["operationId"] for path in said["paths"].values() for operation in path.values()]
+    assert len(ids) == len(set(ids))
+
+
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     made = service(mixed(), served(), load=False)

@@ -22,6 +22,7 @@ from daytwo.serving.problems import TABLE, problem_of
         (errors.SlowBody(3), 408, "slow-body"),
         (errors.NotReady("starting"), 503, "not-ready"),
         (Overloaded("queue_full", "many rows are waiting", 2.5), 503, "overloaded"),
+        (errors.TimedOut(3), 504, "timeout"),
         (errors.PredictionFailed("a:1", ValueError("no")), 500, "prediction-failed"),
         (RuntimeError("secret"), 500, "internal"),
     ],

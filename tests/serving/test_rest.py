@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -195,7 +196,7 @@ def test_requests_are_counted_by_what_became_of_them() -> None:
     text = ask("GET", "/metrics").text
     families = {f.name: f for f in text_string_to_metric_families(text)}
     outcomes = {s.labels["outcome"]: s.value for s in families["daytwo_requests"].samples}
-    assert outcomes == {"ok": 2, "invalid": 1, "rejected": 1, "failed": 0}
+    assert outcomes == {"ok": 2, "invalid": 1, "rejected": 1, "failed": 0, "left": 0}
     rejected = {s.labels["reason"]: s.value for s in families["daytwo_rejected"].samples}
     assert rejected["body_too_large"] == 1
     count = next(s for s in families["daytwo_request_duration_seconds"].samples if s.name.endswith("_count"))
@@ -229,6 +230,29 @@ def test_it_can_be_mounted_in_a_users_own_application() -> None:
     assert ask("POST", "/line/predict", json={"a": 1, "b": 2}).json()["value"] == 1002.0
     assert ask("GET", "/line/readyz").json()["ready"] is True
     assert ask("GET", "/line/openapi.json").json()["paths"]["/predict"]
+
+
+def test_callers_that_give_up_leave_nothing_in_flight() -> None:
+    made = service(served(Line(lambda batch: time.sleep(0.003))))
+    endpoint = made.catalog.default
+
+    async def impatient(patience_s: float) -> bool:
+        try:
+            async with asyncio.timeout(patience_s):
+                await endpoint.answer(b'{"a": 1, "b": 2}')
+        except TimeoutError:
+            return False
+        return True
+
+    async def call() -> list[bool]:
+        answered = [await impatient(i % 10 / 1000) for i in range(100)]
+        await asyncio.sleep(0.05)
+        return answered
+
+    answered = asyncio.run(call())
+    assert value(made.instruments, "daytwo_inflight_requests", "line", "1") == 0
+    counted = [value(made.instruments, "daytwo_requests_total", "line", "1", "rest", o) for o in ("ok", "left")]
+    assert sum(counted) == len(answered)
 
 
 def test_concurrent_callers_get_their_own_answers() -> None:

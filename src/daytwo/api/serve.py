@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -18,7 +17,8 @@ from daytwo.serving.service import Served, Service, layout_of
 from daytwo.serving.supervisor import Supervisor
 from daytwo.settings import RegistrySettings, ServeSettings, resolve
 
-log = logging.getLogger("daytwo.serving")
+#: What a worker may take over its drain before it is killed: an emptied backlog and the end of its process.
+_MARGIN_S = 4.0
 
 #: Told once, when the port is open: the URL and what is served.
 Opened = Callable[[str, Sequence[Served]], None]
@@ -50,7 +50,8 @@ def serve(
              for item, reference in zip(models, references, strict=True)]  # fmt: skip
     told = json.dumps({"references": paths, "registry": str(home), "settings": asdict(settings)})
     command = [sys.executable, "-m", "daytwo.api.worker", told]
-    return Supervisor(command, settings.workers, listener, layout_of(models)).run()
+    grace_s = settings.drain_delay_s + settings.drain_timeout_s + _MARGIN_S
+    return Supervisor(command, settings.workers, listener, layout_of(models), grace_s=grace_s).run()
 
 
 def url_of(listener: socket.socket) -> str:

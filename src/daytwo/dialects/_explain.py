@@ -17,6 +17,8 @@ _ID = "1 to 128 letters, digits, '.', '_', ':' or '-'"
 _RECORD = "a JSON object with the model's fields"
 #: What stands under the key of each form that has one.
 _CONTENT = {"feature_vectors": "a list of rows", "records": "a list of records", "columns": "a JSON object of columns"}
+#: The forms in which each row may have an id beside the rows.
+_MANY = ("feature_vectors", "records", "columns_form")
 #: Of an unknown key, as much as is repeated.
 _LONG_NAME = 100
 
@@ -72,9 +74,7 @@ class Explainer:
 
     def _wrong_values(self, loc: Location, value: Any) -> list[Problem]:
         if (end := self._end_of_id(loc)) is not None:
-            # Of a list, what is wrong inside is told, and not that it is no single id.
-            inside = value and isinstance(value, list) and not _indices(loc[end:])
-            return [] if inside else [self._wrong_id(loc[:end], loc[end:], value)]
+            return self._wrong_id(loc[:end], loc[end:], value)
         if self.form.key and loc and loc[0] != self.form.key:
             return [self._beside(str(loc[0]))]
         if len(loc) <= self.form.depth:
@@ -87,10 +87,12 @@ class Explainer:
         found = [place + 1 for place in places if loc[place : place + 1] == ("prediction_id",)]
         return found[0] if found and self.types.ids else None
 
-    def _wrong_id(self, loc: Location, rest: Location, value: Any) -> Problem:
-        one_of_many = self.form.name in ("feature_vectors", "records", "columns_form") and loc == ("prediction_id",)
-        many = ", or a list of them, one a row" if one_of_many and not _indices(rest) else ""
-        return Problem(_path(loc) + _indices(rest), _ID + many, brief(value))
+    def _wrong_id(self, loc: Location, rest: Location, value: Any) -> list[Problem]:
+        many = self.form.name in _MANY and len(loc) == 1 and not _indices(rest)
+        if many and value and isinstance(value, list):
+            return []  # what is wrong inside the list is told too, and says more than that it is no single id
+        expected = f"{_ID}, or a list of them, one a row" if many else _ID
+        return [Problem(_path(loc) + _indices(rest), expected, brief(value))]
 
     def _wrong_value(self, loc: Location, value: Any) -> Problem:
         """A value under the name of its field, or a column."""

@@ -13,9 +13,9 @@ from typing import (
 )
 
 import numpy as np
-from pydantic import AfterValidator, ConfigDict, Strict, StrictBool, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, GetJsonSchemaHandler, Strict, StrictBool, TypeAdapter, WithJsonSchema
 from pydantic import Field as Info
-from pydantic_core import SchemaValidator
+from pydantic_core import CoreSchema, SchemaValidator
 from typing_extensions import TypedDict
 
 from daytwo.batch import DTYPES
@@ -60,6 +60,17 @@ class FormType:
         return self.adapter.validator  # type: ignore[return-value]  # never the lazy mock: built eagerly
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """What the documentation says of a type, wherever it stands (pydantic's own description gives way to a schema)."""
+
+    title: str
+    description: str
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "title": self.title, "description": self.description}
+
+
 class RequestTypes:
     """Every form of a request for one signature.
 
@@ -71,7 +82,7 @@ class RequestTypes:
         self.signature = signature
         self.max_rows = max_rows
         self.ids = "prediction_id" not in signature.names
-        self._title = re.sub(r"[^A-Za-z0-9_-]", "_", title)
+        self._title = re.sub(r"[^A-Za-z0-9._-]", "_", title)
         scalars = [_value_type(item) for item in signature.inputs]
         row = _row_type(signature, scalars)
         record = self._typed("Record", dict(zip(signature.names, scalars, strict=True)), PredictionId)
@@ -138,7 +149,7 @@ def _value_type(item: Field, *, described: bool = True) -> Any:
         kind = kind | None
     for size in reversed(item.shape):
         kind = _many(kind, size, size)
-    return _Annotated[kind, Info(description=describe(item))] if described else kind
+    return _Annotated[kind, _Shown(item.name, describe(item))] if described else kind
 
 
 def _bare_type(item: Field) -> Any:

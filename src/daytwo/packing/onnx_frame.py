@@ -41,6 +41,7 @@ class Column:
     dtype: what it is to scikit-learn; ``object`` for text. ``held`` has room for all its values.
     label: the name by which a ColumnTransformer may select it
     fill:  what stands for a missing text from here on, or None
+    none:  whether a missing text is None to scikit-learn, not NaN
     """
 
     tensor: str
@@ -51,6 +52,7 @@ class Column:
     label: str = ""
     origin: Origin | None = None
     fill: str | None = None
+    none: bool = False
 
 
 @dataclass(frozen=True)

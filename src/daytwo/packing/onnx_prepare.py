@@ -47,20 +47,33 @@ def _scale(graph: Graph, frame: Frame, steps: Steps) -> Frame:
         done = graph.op(kind, left, graph.constant(row.astype(wide)))
         tensor = done if wide == dtype else graph.cast(done, dtype)
 
-    def same(values: Array) -> Array:
+    return frame_of(tensor, len(frame), dtype, frame, _computed(rows, dtype))
+
+
+def _computed(steps: Steps, dtype: np.dtype[Any]) -> Callable[[Array], Array]:
+    """What numpy makes of the steps."""
+
+    def compute(values: Array) -> Array:
         values = values.astype(dtype)
-        for kind, row in rows:
+        for kind, row in steps:
             values = _UFUNCS[kind](values, row).astype(dtype)
         return values
 
-    return frame_of(tensor, len(frame), dtype, frame, same)
+    return compute
 
 
 def standard_scaler(estimator: Any, frame: Frame, graph: Graph) -> Frame:
-    """StandardScaler, which rounds its mean and scale to the data's width first."""
+    """StandardScaler, which in some versions rounds its mean and scale to the data's width first."""
     dtype = float_dtype(frame)
-    steps = [("Sub", estimator.mean_.astype(dtype))] if estimator.with_mean else []
-    return _scale(graph, frame, steps + ([("Div", estimator.scale_.astype(dtype))] if estimator.with_std else []))
+    steps = [("Sub", estimator.mean_)] if estimator.with_mean else []
+    steps += [("Div", estimator.scale_)] if estimator.with_std else []
+    rounded = [(kind, row.astype(dtype)) for kind, row in steps]
+    tried = np.random.default_rng(0).normal(size=(64, len(frame))) * 3
+    tried = (tried * (estimator.scale_ if estimator.with_std else 1)).astype(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about feature names
+        said = np.asarray(estimator.transform(tried.copy()))
+    return _scale(graph, frame, rounded if np.array_equal(_computed(rounded, dtype)(tried), said) else steps)
 
 
 def robust_scaler(estimator: Any, frame: Frame, graph: Graph) -> Frame:
@@ -121,15 +134,16 @@ def _indicate(estimator: Any, graph: Graph, mask: str | None, width: int, dtype:
 
 
 def _impute_text(estimator: Any, frame: Frame) -> Frame:
-    """Text is filled where an encoder reads it, at no cost."""
+    """Text is filled where an encoder reads it, at no cost. None and NaN are not the same to an imputer."""
+    missing = estimator.missing_values
     if estimator.add_indicator or not all(column.dtype.kind == "O" for column in frame):
         raise Untranslatable("SimpleImputer over text and numbers together, or with indicators of text")
-    if not (_is_missing(estimator.missing_values) or estimator.missing_values is None):
-        raise Untranslatable(f"SimpleImputer of text where {estimator.missing_values!r} means missing")
+    if not (missing is None or _is_missing(missing)):
+        raise Untranslatable(f"SimpleImputer of text where {missing!r} means missing")
     if any(not isinstance(value, str) for value in estimator.statistics_):
         raise Untranslatable("SimpleImputer of text by something else")
     return tuple(
-        replace(column, fill=column.fill or str(value))
+        replace(column, fill=column.fill or str(value)) if column.none == (missing is None) else column
         for column, value in zip(frame, estimator.statistics_, strict=True)
     )
 
@@ -169,7 +183,8 @@ def read_tables(estimator: Any, frame: Frame) -> list[Table]:
             whole = _ask(estimator, [[*base[:place], value, *base[place + 1 :]] for value in asked])
             return None if whole is None else whole[:, span]
 
-        asked = [rows(values), rows([np.nan]), rows([_unknown(frame[index], values)])]
+        missing = None if frame[index].none else np.nan
+        asked = [rows(values), rows([missing]), rows([_unknown(frame[index], values)])]
         table = np.vstack([part for part in asked[:2] if part is not None])
         named = values if asked[1] is None else [*values, np.nan]
         tables.append((named, table, None if asked[2] is None else asked[2][0]))

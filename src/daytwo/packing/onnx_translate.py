@@ -30,6 +30,7 @@ from daytwo.packing.onnx_kernels import KERNELS
 from daytwo.packing.onnx_linear import LINEAR
 from daytwo.packing.onnx_prepare import PREPARE
 from daytwo.packing.onnx_trees import TREES
+from daytwo.runtimes._feed import NONE_OBJECT
 from daytwo.runtimes.onnx import Wiring
 from daytwo.signature import Field, Signature
 
@@ -112,7 +113,8 @@ def _column(tensor: str, index: int, width: int, held: np.dtype[Any], field: Fie
     if signature.container == "array" and signature.array_dtype is not None:
         array = np.dtype(signature.array_dtype)
         dtype = array if array.kind in "biuf" else dtype
-    return Column(tensor, index, width, held, dtype, field.name, Origin(field.name) if field.numeric else None)
+    origin = Origin(field.name) if field.numeric else None
+    return Column(tensor, index, width, held, dtype, field.name, origin, none=field.native == NONE_OBJECT)
 
 
 def run_pipeline(estimator: Any, frame: Frame, graph: Graph) -> Any:

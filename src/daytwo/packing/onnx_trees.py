@@ -98,6 +98,10 @@ def _flatten(item: Tree, nodes: int, leaves: int) -> dict[str, Array]:
         inner = np.array([0])
     place = np.where(item.leaf, leaves + np.cumsum(item.leaf) - 1, nodes + np.cumsum(~item.leaf) - 1)
     left, right = item.left[inner], item.right[inner]
+    # onnxruntime up to 1.23 takes a root for a lone leaf where the numbers of its two children happen to be equal, though
+    # one numbers a leaf and the other a node; a leaf that nobody reaches moves them apart.
+    spare = np.zeros(int(place[left[0]] == place[right[0]]), dtype=np.int64)
+    place = place + item.leaf * len(spare)
     mode = np.full(len(item.leaf), LEQ) if item.mode is None else item.mode
     return {
         "nodes_featureids": item.feature[inner],
@@ -108,8 +112,8 @@ def _flatten(item: Tree, nodes: int, leaves: int) -> dict[str, Array]:
         "nodes_trueleafs": item.leaf[left],
         "nodes_falseleafs": item.leaf[right],
         "nodes_missing_value_tracks_true": item.missing_left[inner],
-        "leaf_targetids": item.target[item.leaf],
-        "leaf_weights": item.weight[item.leaf].astype(np.float64),
+        "leaf_targetids": np.append(spare, item.target[item.leaf]),
+        "leaf_weights": np.append(spare, item.weight[item.leaf]).astype(np.float64),
     }
 
 

@@ -13,6 +13,9 @@ from daytwo.signature import Field, Signature
 
 Feed = Callable[[Batch], Any]
 
+#: The ``native`` of a text that is None where it is missing; other objects are NaN there. Libraries tell them apart.
+NONE_OBJECT = "object[None]"
+
 
 def feeder(signature: Signature) -> Feed:
     """A function from a Batch to what the model was fitted on, by ``signature.container``.
@@ -46,12 +49,12 @@ def _array_feeder(signature: Signature) -> Feed:
 
 
 def _in_object(column: Array, field: Field) -> Array:
-    """A column as it stands in an object array: integers stay integers, and what is missing is NaN."""
+    """A column as it stands in an object array: integers stay integers, and what is missing is NaN (or None)."""
     values = column.astype(object)
     missing = is_missing(column)
     if missing.any():
         plain = DTYPES[field.dtype]
         if plain != column.dtype and plain.kind in "biu":
             values[~missing] = column[~missing].astype(plain).astype(object)
-        values[missing] = np.nan
+        values[missing] = None if field.native == NONE_OBJECT else np.nan
     return values

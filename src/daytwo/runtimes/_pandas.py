@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from daytwo.batch import DTYPES, Array, Batch, is_missing
+from daytwo.runtimes._feed import NONE_OBJECT
 from daytwo.signature import Field, Signature
 
 
@@ -50,6 +51,8 @@ def _nullable(column: Array, native: str) -> Any:
 
 
 def _text(column: Array, native: str) -> Any:
+    if native == NONE_OBJECT:
+        return pd.Series(column, dtype=object)
     missing = is_missing(column)
     if missing.any():
         column = column.copy()

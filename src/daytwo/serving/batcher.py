@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from daytwo.batch import Batch
-from daytwo.errors import DaytwoError, Overloaded, PredictionFailed
+from daytwo.errors import DaytwoError, Overloaded, PredictionFailed, TimedOut
 from daytwo.serving.cost import Cost
 from daytwo.serving.instruments import Counter, Histogram
 
@@ -45,11 +45,12 @@ class Ticket:
     batch: Batch
     answered: Answered
     since: float
-    left: bool = False
+    done: bool = False
 
-    def leave(self) -> None:
-        """The caller is gone: nothing need be computed, and nobody is told."""
-        self.left = True
+    def leave(self) -> bool:
+        """The caller is gone: nothing need be computed, and nobody is told. False where it was told already."""
+        left, self.done = not self.done, True
+        return left
 
 
 class Batcher:
@@ -85,12 +86,20 @@ class Batcher:
         self._queued_rows = 0
         self._scheduled = False
         self._busy_until = 0.0
+        self._running: list[Ticket] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._patience_s = min(0.25, timeout_s / 4)
         self._executor: ThreadPoolExecutor | None = None
 
     @property
     def queued_rows(self) -> int:
         """Rows waiting for the model."""
         return self._queued_rows
+
+    @property
+    def busy(self) -> bool:
+        """Whether the model is at work in its thread."""
+        return bool(self._running)
 
     def submit(self, batch: Batch, answered: Answered) -> Ticket | None:
         """Have ``answered`` called with the outputs for ``batch``.
@@ -99,6 +108,7 @@ class Batcher:
         Overloaded at once where an answer would come too late.
         """
         if not self._scheduled and self._cost.trivial(batch.rows):
+            self._gauges.queue_s.observe(0.0)
             self._answer([Ticket(batch, answered, perf_counter())])
             return None
         self._admit(batch.rows)
@@ -120,13 +130,16 @@ class Batcher:
         waiting = self._queued_rows + rows
         if self._queued_rows and waiting > self._max_queue_rows:
             raise Overloaded("queue_full", f"{self._queued_rows:,} rows are waiting", self._drained_in())
-        if self._queued_rows and self._drained_in() > self._timeout_s:
+        if self._scheduled and self._drained_in() > self._timeout_s:
             raise Overloaded("deadline", f"an answer would take over {self._timeout_s:g} s", self._drained_in())
 
     def _drained_in(self) -> float:
-        """Seconds until what waits now will have been answered, by the measured cost."""
+        """Seconds until what waits now will have been answered, by the measured cost.
+
+        A batch that takes longer than it should is expected to take as long again.
+        """
         whole, rest = divmod(self._queued_rows, self._max_rows)
-        running = max(0.0, self._busy_until - perf_counter())
+        running = abs(self._busy_until - perf_counter()) if self._running else 0.0
         return running + whole * self._cost.of(self._max_rows) + (self._cost.of(rest) if rest else 0.0)
 
     def _dispatch(self) -> None:
@@ -134,19 +147,38 @@ class Batcher:
         taken = self._take()
         rows = sum(ticket.batch.rows for ticket in taken)
         if not taken or self._cost.inline(rows):
-            self._answer(taken)
-            self._again()
+            try:
+                self._answer(taken)
+            finally:
+                self._again()
             return
+        self._running = taken
         self._busy_until = perf_counter() + self._cost.of(rows)
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, "daytwo-model")
-        done = asyncio.get_running_loop().run_in_executor(self._executor, self._outputs, taken)
+        loop = asyncio.get_running_loop()
+        done = loop.run_in_executor(self._executor, self._outputs, taken)
         done.add_done_callback(lambda future: self._finish(taken, future))
+        self._timer = self._timer or loop.call_later(self._patience_s, self._expire)
 
     def _finish(self, taken: Sequence[Ticket], done: asyncio.Future[tuple[list[Batch | DaytwoError], float]]) -> None:
-        if not done.cancelled():
-            self._tell(taken, *done.result())
-        self._again()
+        self._running = []
+        try:
+            if not done.cancelled():
+                self._tell(taken, *done.result())
+        finally:
+            self._again()
+
+    def _expire(self) -> None:
+        """Tell those whose time is up, the ones in the model included; look again while the model is at work."""
+        now = perf_counter()
+        for ticket in (*self._running, *self._queue):
+            if now - ticket.since <= self._timeout_s:
+                break  # they stand in the order of their arrival
+            if not ticket.done:
+                self._tell_one(ticket, TimedOut(self._timeout_s))
+        busy = bool(self._running)
+        self._timer = asyncio.get_running_loop().call_later(self._patience_s, self._expire) if busy else None
 
     def _again(self) -> None:
         if self._queue:
@@ -166,11 +198,10 @@ class Batcher:
                 break
             self._queue.popleft()
             self._queued_rows -= batch.rows
-            if ticket.left:
+            if ticket.done:
                 continue
             if now - ticket.since > self._timeout_s:
-                late = Overloaded("deadline", f"no answer within {self._timeout_s:g} s", self._drained_in())
-                self._tell_one(ticket, late)
+                self._tell_one(ticket, TimedOut(self._timeout_s))
                 continue
             self._gauges.queue_s.observe(now - ticket.since)
             taken.append(ticket)
@@ -194,7 +225,7 @@ class Batcher:
         try:
             outputs = self._run(Batch.stack([ticket.batch for ticket in taken]))
             return [outputs] if len(taken) == 1 else [*outputs.split([ticket.batch.rows for ticket in taken])]
-        except Exception as error:  # noqa: BLE001  a model may raise anything; its callers get it as an answer
+        except BaseException as error:  # noqa: BLE001  a model may raise anything, a Rust panic too; its callers are told
             if len(taken) == 1:
                 return [error if isinstance(error, DaytwoError) else PredictionFailed("the model", error)]
         # One of them is poisoned: each alone, so that only that one fails.
@@ -205,12 +236,14 @@ class Batcher:
         self._cost.learn(rows, seconds)
         self._gauges.predict_s.observe(seconds)
         self._gauges.batch_rows.observe(rows)
-        self._gauges.rows.add(rows)
         for ticket, output in zip(taken, outputs, strict=True):
-            if not ticket.left:
+            if isinstance(output, Batch):
+                self._gauges.rows.add(output.rows)
+            if not ticket.done:
                 self._tell_one(ticket, output)
 
     def _tell_one(self, ticket: Ticket, output: Batch | DaytwoError) -> None:
+        ticket.done = True
         try:
             ticket.answered(output)
         except Exception:

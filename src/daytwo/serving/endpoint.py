@@ -25,6 +25,7 @@ from daytwo.errors import (
     Overloaded,
     PredictionFailed,
     SlowBody,
+    TimedOut,
     TooManyRows,
 )
 from daytwo.metrics import OUTCOMES, REASONS
@@ -38,9 +39,10 @@ from daytwo.signature import Signature
 
 log = logging.getLogger("daytwo.serving")
 
-_REASONS: dict[type[DaytwoError], str] = {
+_REASONS: dict[type[Exception], str] = {
     BodyTooLarge: "body_too_large",
     NotReady: "not_ready",
+    TimedOut: "deadline",
     SlowBody: "slow_body",
     TooManyRows: "too_many_rows",
 }
@@ -78,6 +80,11 @@ class Endpoint:
             max_queue_rows=self._settings.max_queue_rows,
             timeout_s=self._settings.timeout_s,
         )
+
+    @property
+    def busy(self) -> bool:
+        """Whether the model is at work in its thread."""
+        return self._batcher is not None and self._batcher.busy
 
     def close(self) -> None:
         """Let go of the model's thread."""
@@ -137,7 +144,12 @@ class Endpoint:
     async def answer(self, body: bytes, *, probabilities: bool = False, prediction_id: str | None = None) -> bytes:
         """The answer to ``body``. Raises DaytwoError."""
         answered: asyncio.Future[bytes | Exception] = asyncio.get_running_loop().create_future()
-        ticket = self.ask(body, answered.set_result, probabilities=probabilities, prediction_id=prediction_id)
+
+        def reply(said: bytes | Exception) -> None:
+            if not answered.done():  # it is where the one who awaits was cancelled in this very turn of the loop
+                answered.set_result(said)
+
+        ticket = self.ask(body, reply, probabilities=probabilities, prediction_id=prediction_id)
         try:
             said = await answered
         except asyncio.CancelledError:
@@ -149,9 +161,9 @@ class Endpoint:
 
     def leave(self, ticket: Ticket | None) -> None:
         """The caller is gone, and its request not yet answered."""
-        if ticket is not None:
-            ticket.leave()
+        if ticket is not None and ticket.leave():
             self._inflight.add(-1.0)
+            self._outcomes["left"].add()
 
     def _reject(self, reason: str) -> None:
         self._outcomes["rejected"].add()
@@ -167,7 +179,7 @@ class Endpoint:
 
     def count(self, error: Exception) -> None:
         """Count a request that was refused, by what it was refused for."""
-        if isinstance(error, BodyTooLarge | TooManyRows | SlowBody | NotReady):
+        if type(error) in _REASONS:
             self._reject(_REASONS[type(error)])
         elif isinstance(error, InvalidInput):
             self._outcomes["invalid"].add()

@@ -7,6 +7,7 @@ body is gathered, the endpoint is asked, and head and payload leave in a single 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sized
 from typing import Any
 
@@ -17,7 +18,11 @@ from daytwo.errors import BodyTooLarge, DaytwoError, SlowBody
 from daytwo.serving.batcher import Ticket
 from daytwo.serving.endpoint import Endpoint
 from daytwo.serving.head import Head
-from daytwo.serving.problems import problem_of
+from daytwo.serving.problems import FRAMEWORK, Problem, problem_of
+
+#: More than common proxies let through (8 to 32 KiB).
+_MAX_HEAD_BYTES = 64 << 10
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -33,6 +38,8 @@ class Protocol(HttpToolsProtocol):
     max_body_bytes: int = 0
     waiting_since: float | None = None
     _short_is_free = True
+    _in_head = False
+    _head_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -48,7 +55,24 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._short_is_free = True
+        if b"pgrade" in data and not self.owes:
+            data = _without_upgrade(data)
+        in_head = self._in_head
         super().data_received(data)
+        if self._in_head:
+            self._head_bytes = self._head_bytes + len(data) if in_head else 0
+            if self._head_bytes > _MAX_HEAD_BYTES:
+                self._refuse(431, "head-too-large", f"the head of a request may have {_MAX_HEAD_BYTES:,} bytes")
+
+    def send_400_response(self, msg: str) -> None:
+        """What is not HTTP at all."""
+        self._refuse(400, "malformed-request", msg)
+
+    def _refuse(self, status: int, slug: str, detail: str) -> None:
+        problem = Problem(status, slug, FRAMEWORK[status][1], detail)
+        head = b"".join(b"%b: %b\r\n" % pair for pair in problem.raw_headers)
+        self.transport.write(b"%bconnection: close\r\n%b\r\n%b" % (STATUS_LINE[status], head, problem.body))
+        self.transport.close()
 
     def pause_writing(self) -> None:
         """A caller that does not fetch its answers is not read from either."""
@@ -61,9 +85,11 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self.waiting_since = self.loop.time()
+        self._in_head = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         path, _, query = self.url.partition(b"?")
         endpoint = self.short.get(path)
         if endpoint is None or not self._is_plain():
@@ -92,9 +118,11 @@ class Protocol(HttpToolsProtocol):
     def give_up(self) -> None:
         """The rest of a request did not come in time."""
         cycle: Any = self.cycle
-        if isinstance(cycle, Exchange) and not cycle.response_complete:
+        if not self.owes:
+            self.transport.close()
+        elif isinstance(cycle, Exchange) and cycle.more_body:
             cycle.reject(SlowBody(self.loop.time() - (self.waiting_since or 0.0)))
-        self.transport.close()
+            self.transport.close()
 
     @property
     def owes(self) -> bool:
@@ -110,11 +138,16 @@ class Protocol(HttpToolsProtocol):
             self._short_is_free
             and self.parser.get_method() == b"POST"
             and not self.expect_100_continue
-            and not self.parser.should_upgrade()
             and not self.owes
             and not self.pipeline
             and any(name == b"content-length" for name, _ in self.headers)
         )
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """``data`` with an Upgrade header under another name: RFC 9110 lets a server ignore it, the parser would stop."""
+    head, end, body = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-upgrade:", head) + end + body
 
 
 class Flow(FlowControl):
@@ -133,7 +166,7 @@ class Exchange:
     """One prediction on one connection: what uvicorn expects of a cycle, without ASGI."""
 
     __slots__ = (
-        "_endpoint", "_head", "_protocol", "_ticket", "_wrong", "body", "disconnected", "keep_alive", "more_body",
+        "_endpoint", "_head", "_protocol", "_ticket", "body", "disconnected", "keep_alive", "more_body",
         "response_complete",
     )  # fmt: skip
 
@@ -150,15 +183,14 @@ class Exchange:
         self.keep_alive = protocol.parser.get_http_version() != "1.0" and protocol.parser.should_keep_alive()
 
     def begin(self, headers: Headers, query: bytes) -> None:
-        """Judge the head: what is too large is refused before its body is read, the rest when it has been."""
+        """Judge the head: what cannot be answered is refused before its body is read, and its body never kept."""
         try:
             self._head = Head.of(headers, query)
+            length, limit = self._head.length or 0, self._protocol.max_body_bytes
+            if length > limit:
+                raise BodyTooLarge(limit, f"{length:,}")
         except DaytwoError as error:
-            self._wrong = error
-            return
-        length, limit = self._head.length or 0, self._protocol.max_body_bytes
-        if length > limit:
-            self.reject(BodyTooLarge(limit, f"{length:,}"))
+            self.reject(error)
 
     def complete(self) -> None:
         """The body is here: ask the endpoint."""
@@ -166,9 +198,7 @@ class Exchange:
             self._end()
             return
         self.more_body = False
-        if self._head is None:
-            self.reject(self._wrong)
-            return
+        assert self._head is not None
         self._ticket = self._endpoint.ask(
             bytes(self.body), self.reply, probabilities=self._head.probabilities, prediction_id=self._head.prediction_id
         )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from daytwo.batch import Array, Batch, is_missing
+from daytwo.bundle import Bundle
+from daytwo.dialects._schema import PREDICTION_ID
 from daytwo.serving.endpoint import Endpoint
 from daytwo.serving.problems import CONTENT_TYPE, TABLE
 from daytwo.serving.service import Served, Service
 from daytwo.signature import Field
 
+_MARKS = {".": "Dot", "_": "Underscore", "-": "Dash"}
 _SCHEMAS = "#/components/schemas/{model}"
 
 
@@ -23,17 +27,18 @@ def document(base: dict[str, Any], service: Service) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for endpoint, served in zip(service.catalog, service.served, strict=True):
         operation = _operation(endpoint, served, schemas)
+        name, version = _word(endpoint.name), _word(endpoint.version)
         if endpoint is service.catalog.default:
             paths["/predict"] = _named(operation, "predict")
         if endpoint is service.catalog.find(endpoint.name):
-            paths[f"/models/{endpoint.name}/predict"] = _named(operation, f"predict_{endpoint.name}")
+            paths[f"/models/{endpoint.name}/predict"] = _named(operation, f"predict{name}")
         path = f"/models/{endpoint.name}/versions/{endpoint.version}/predict"
-        paths[path] = _named(operation, f"predict_{endpoint.name}_{endpoint.version}")
+        paths[path] = _named(operation, f"predict{name}V{version}")
     base["paths"] = paths | base["paths"]
     return base
 
 
-def describe_model(endpoint: Endpoint, *, brief: bool = False) -> dict[str, Any]:
+def describe_model(endpoint: Endpoint, bundle: Bundle | None, *, brief: bool = False) -> dict[str, Any]:
     """What ``GET /models/{name}`` answers; ``brief`` leaves the signature out."""
     predictor = endpoint.predictor
     out: dict[str, Any] = {
@@ -42,9 +47,9 @@ def describe_model(endpoint: Endpoint, *, brief: bool = False) -> dict[str, Any]
         "ready": predictor is not None,
         "runtime": predictor.runtime if predictor else None,
     }
-    if predictor is not None and predictor.bundle is not None:
-        manifest = predictor.bundle.manifest
-        out |= {"digest": predictor.bundle.digest, "task": manifest.task, "created": manifest.created,
+    if bundle is not None:
+        manifest = bundle.manifest
+        out |= {"digest": bundle.digest, "task": manifest.task, "created": manifest.created,
                 "metrics": dict(manifest.metrics)}  # fmt: skip
     return out if brief else out | {"signature": endpoint.signature.to_json()}
 
@@ -133,7 +138,16 @@ def _json_values(column: Array) -> list[Any]:
 
 
 def _named(operation: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {"post": {**operation, "operationId": "".join(c if c.isalnum() else "_" for c in name)}}
+    return {"post": {**operation, "operationId": name}}
+
+
+def _word(name: str) -> str:
+    """A model's name or version as part of an operation's id; different names stay different.
+
+    >>> _word("a.b"), _word("a_b")
+    ('ADotB', 'AUnderscoreB')
+    """
+    return "".join(_MARKS.get(part, part.capitalize()) for part in re.split(r"([._-])", name))
 
 
 def _ref(name: str) -> str:
@@ -145,7 +159,8 @@ _PROBABILITIES = {
     "description": "whether to answer with the probability of each class too",
 }  # fmt: skip
 _PREDICTION_ID = {
-    "name": "X-Prediction-Id", "in": "header", "required": False, "schema": {"type": "string"},
+    "name": "X-Prediction-Id", "in": "header", "required": False,
+    "schema": {"type": "string", "pattern": PREDICTION_ID},
     "description": "your own id for the prediction; it is kept",
 }  # fmt: skip
 _PROBLEM = {

@@ -21,6 +21,7 @@ TABLE: tuple[tuple[type[Exception], int, str, str], ...] = (
     (errors.SlowBody, 408, "slow-body", "The body came too slowly"),
     (errors.NotReady, 503, "not-ready", "The server is not ready"),
     (errors.Overloaded, 503, "overloaded", "The server is overloaded"),
+    (errors.TimedOut, 504, "timeout", "The answer took too long"),
     (errors.PredictionFailed, 500, "prediction-failed", "The model failed"),
     (Exception, 500, "internal", "Something went wrong inside the server"),
 )
@@ -28,6 +29,8 @@ TABLE: tuple[tuple[type[Exception], int, str, str], ...] = (
 #: What the framework itself refuses.
 FRAMEWORK: dict[int, tuple[str, str]] = {
     404: ("not-found", "There is nothing at this path"),
+    400: ("malformed-request", "This is not HTTP"),
+    431: ("head-too-large", "The head of the request is too large"),
     405: ("method-not-allowed", "This path does not take that method"),
 }
 

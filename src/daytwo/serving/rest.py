@@ -80,6 +80,9 @@ class Predict:
         try:
             payload = await self._answer(scope, receive)
         except ClientLeft:
+            # Nobody reads it; but middleware takes a silent route for a broken one.
+            await send({"type": "http.response.start", "status": 400, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
             return
         except Exception as error:  # noqa: BLE001  whatever it is, its caller gets an answer (and the log the rest)
             await self._refuse(error, receive, send)
@@ -128,15 +131,20 @@ def _add_routes(app: Application, service: Service) -> None:
     async def predict_unknown(name: str, version: str | None = None) -> None:
         raise UnknownModel(name, version, [f"{e.name}:{e.version}" for e in service.catalog])
 
+    bundles = {(item.name, item.version): item.bundle for item in service.served}
+
+    def described(endpoint: Endpoint, *, brief: bool = False) -> dict[str, Any]:
+        return describe_model(endpoint, bundles[endpoint.name, endpoint.version], brief=brief)
+
     async def models() -> list[dict[str, Any]]:
-        return [describe_model(endpoint, brief=True) for endpoint in service.catalog]
+        return [described(endpoint, brief=True) for endpoint in service.catalog]
 
     async def model(name: str) -> dict[str, Any]:
         endpoints = service.catalog.versions(name)
-        return describe_model(endpoints[0]) | {"versions": [e.version for e in endpoints]}
+        return described(endpoints[0]) | {"versions": [e.version for e in endpoints]}
 
     async def model_version(name: str, version: str) -> dict[str, Any]:
-        return describe_model(service.catalog.find(name, version))
+        return described(service.catalog.find(name, version))
 
     async def live() -> dict[str, bool]:
         return {"live": True}
@@ -152,10 +160,13 @@ def _add_routes(app: Application, service: Service) -> None:
         return Response(text, media_type=METRICS_CONTENT_TYPE)
 
     get: Any = app.add_api_route
+    absent = {"responses": {404: {"description": "No such model is served"}}}
     hidden = {"include_in_schema": False}
     get("/models", models, tags=["models"], summary="The models served here")
-    get("/models/{name}", model, tags=["models"], summary="Signature, metrics and digest of a model")
-    get("/models/{name}/versions/{version}", model_version, tags=["models"], summary="The same of one version")
+    get("/models/{name}", model, tags=["models"], summary="Signature, metrics and digest of a model", **absent)
+    get(
+        "/models/{name}/versions/{version}", model_version, tags=["models"], summary="The same of one version", **absent
+    )
     get("/v2/health/live", live, tags=["health"], summary="Whether the process is alive")
     get("/v2/health/ready", ready, tags=["health"], summary="Whether it is ready for requests", response_model=None)
     get("/livez", live, **hidden)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import select
 import signal
 import socket
@@ -32,16 +33,18 @@ log = logging.getLogger("daytwo.serving")
 KEEP_ALIVE_S = 75
 _BACKLOG = 2048
 _CLOSE = (b"connection", b"close")
+_BACKLOG_S = 2.0
 _TICK_S = 0.02
 
 
 class Server(uvicorn.Server):
     """uvicorn with a drain that loses nothing.
 
-    orphaned: becomes set when the supervisor is gone
+    one_of_many: whether other workers share the port
+    exit_code:   of the process, when all is over
     """
 
-    def __init__(self, application: Application, settings: ServeSettings) -> None:
+    def __init__(self, application: Application, settings: ServeSettings, *, one_of_many: bool = False) -> None:
         super().__init__(
             uvicorn.Config(
                 application,
@@ -59,7 +62,9 @@ class Server(uvicorn.Server):
         )
         self._application = application
         self._settings = settings
+        self._one_of_many = one_of_many
         self._hurry = False
+        self.exit_code = 0
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -80,6 +85,7 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second; each tenth time, give up on requests that do not arrive."""
+        self._give_way()
         if counter % 10 == 0:
             late = asyncio.get_running_loop().time() - self._settings.body_timeout_s
             for connection in self._connections():
@@ -88,12 +94,21 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Open; but where other workers are ready, they have the port to themselves until this one is, too."""
+        """Open the port. A worker among others does so when its models are there, so that nobody is sent to one that
+        cannot answer; where they fail and no other worker is ready, it opens all the same, to say why.
+        """
         service = self._application.service
-        while service.others_ready and not service.settled and not self.should_exit:  # noqa: ASYNC110  many end it
+        while self._one_of_many and not service.settled and not self.should_exit:  # noqa: ASYNC110  many end it
             await asyncio.sleep(_TICK_S)
+        self._give_way()
         if not self.should_exit:
             await super().startup(sockets)
+
+    def _give_way(self) -> None:
+        """A worker that failed leaves where another is ready: the supervisor will try again."""
+        service = self._application.service
+        if self._one_of_many and service.failed and service.others_ready:
+            self.exit_code, self.should_exit, self._hurry = 1, True, True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """The drain."""
@@ -132,9 +147,10 @@ class Server(uvicorn.Server):
             await asyncio.sleep(_TICK_S)
 
     async def _close_listeners(self, sockets: list[socket.socket]) -> None:
-        """Accept what the kernel has already completed, then stop listening."""
+        """Accept what the kernel has already completed, then stop listening; callers that go on and on do not keep it."""
+        until = asyncio.get_running_loop().time() + _BACKLOG_S
         waiting = [listener.fileno() for listener in sockets]
-        while waiting and select.select(waiting, [], [], 0)[0]:  # noqa: ASYNC110  the backlog rings no bell
+        while asyncio.get_running_loop().time() < until and select.select(waiting, [], [], 0)[0]:  # noqa: ASYNC110  the backlog rings no bell
             await asyncio.sleep(0)
         for server in self.servers:
             server.close()
@@ -147,22 +163,25 @@ def run(service: Service, settings: ServeSettings, listener: socket.socket, *, o
 
     orphaned: a file descriptor that reads end-of-file when the supervisor is gone
     """
-    server = Server(Application(service), settings)
+    server = Server(Application(service), settings, one_of_many=orphaned is not None)
     threading.Thread(target=service.load, name="daytwo-load", daemon=True).start()
     if orphaned is not None:
         threading.Thread(target=_watch, args=(orphaned, server), name="daytwo-watch", daemon=True).start()
     server.run(sockets=[listener])
-    return 0
+    if service.busy:
+        # A model that does not come to an end would keep the interpreter from ending; all that is owed has been told.
+        logging.shutdown()
+        os._exit(server.exit_code)
+    return server.exit_code
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises OutsideFailure in words where the address is taken or not ours."""
+    """A socket with its address; it listens when the server does, which by then heeds signals. Raises OutsideFailure in words where the address is taken or not ours."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(_BACKLOG)
     except OSError as error:
         why = error.strerror or str(error)
         raise OutsideFailure(f"cannot listen on {host}:{port}: {why}; choose another with --port") from None

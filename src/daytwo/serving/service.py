@@ -109,6 +109,16 @@ class Service:
         """Whether another worker is ready now (asked by one that is not)."""
         return self.instruments.total("daytwo_ready") > 0
 
+    @property
+    def failed(self) -> bool:
+        """Whether a model could not be loaded or did not pass its examples."""
+        return self._state == "failed"
+
+    @property
+    def busy(self) -> bool:
+        """Whether a model is at work in its thread."""
+        return any(endpoint.busy for endpoint in self.catalog)
+
     def load(self) -> bool:
         """Load every model and run its own examples; True when all passed and the service is ready.
 

@@ -25,6 +25,7 @@ log = logging.getLogger("daytwo.serving")
 _BACKOFF_S = (0.1, 30.0)
 _FORGIVEN_AFTER_S = 60.0
 #: Signals that Ctrl-C and process managers send.
+BACKLOG = 2048
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -39,10 +40,14 @@ class _Worker:
 class Supervisor:
     """Keeps ``workers`` processes of ``command`` alive.
 
-    command:  what to run; gets ``--worker I --workers N --listener FD --metrics FD --orphaned FD`` appended
+    grace_s: how long workers may take to drain before they are killed
+    command: what to run; gets ``--worker I --workers N --listener FD --metrics FD --orphaned FD`` appended
     """
 
-    def __init__(self, command: list[str], workers: int, listener: socket.socket, layout: Layout) -> None:
+    def __init__(
+        self, command: list[str], workers: int, listener: socket.socket, layout: Layout, *, grace_s: float = 18.0
+    ) -> None:
+        self._grace_s = grace_s
         self._command = command
         self._listener = listener
         self._layout = layout
@@ -57,6 +62,7 @@ class Supervisor:
         """Until SIGTERM or SIGINT; then until every worker has drained. Returns the worst of their exit codes."""
         for number in _STOP:
             signal.signal(number, self._on_signal)
+        self._listener.listen(BACKLOG)
         while self._stop is None:
             self._tend()
             sleep(0.05)
@@ -103,9 +109,19 @@ class Supervisor:
             worker.process.send_signal(number)
 
     def _wait(self) -> int:
-        codes = [worker.process.wait() for worker in self._workers if worker.process is not None]
+        until = monotonic() + self._grace_s
+        codes = [_end(worker.process, until) for worker in self._workers if worker.process is not None]
         # Who ended by the very signal had not yet begun to serve: nothing was lost with it.
         return max((abs(code) for code in codes if code != -(self._stop or 0)), default=0)
+
+
+def _end(process: subprocess.Popen[bytes], until: float) -> int:
+    """The exit code of ``process``; one that has not ended by itself in time is killed."""
+    try:
+        return process.wait(max(0.0, until - monotonic()))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _how(code: int) -> str:

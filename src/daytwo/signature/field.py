@@ -110,6 +110,8 @@ class Field:
         where = place or (lambda row: self.shown if len(column) == 1 else f"{self.shown}[{row}]")
         if len(column) == 0:
             return np.empty((0, *self.shape), dtype=self.storage)
+        if self._fits_at_sight(column):
+            return column
         if column.shape[1:] != self.shape:
             raise InvalidInput([self._misshapen(column, where)])
         stored, bad = cast(column, self.dtype, nullable=self.missing)
@@ -144,6 +146,11 @@ class Field:
     def shown(self) -> str:
         """The name as it stands in a message: a column may be called nothing at all."""
         return self.name or '""'
+
+    def _fits_at_sight(self, column: Array) -> bool:
+        """Whether these are simply numbers, as most columns are: one look is enough then."""
+        simple = self.kind == "f" and column.dtype == self.storage and not self.closed
+        return simple and column.shape[1:] == self.shape and bool(np.isfinite(column).all())
 
     def _not_allowed(self, stored: Array) -> Mask:
         """Which values are missing where none may be, or are no known category."""
