@@ -81,8 +81,8 @@ def _subject_rows(results: Results, subject: str) -> Iterator[tuple[str, str, st
 
 
 def _footnote(results: Results) -> str:
-    ceiling = "; ".join(f"{s.rps:,.0f} at {s.connections} connections" for s in results.ceiling)
-    bare = f" A bare uvicorn echo, the ceiling here, answers {ceiling} (requests/s)." if ceiling else ""
+    ceiling = next((f"{s.rps:,.0f}" for s in results.ceiling if s.connections == 32), None)
+    bare = f" A bare uvicorn echo, the ceiling here, answers {ceiling} requests/s at 32 connections." if ceiling else ""
     return (
         f"One worker each; load from {results.client} on the same machine; medians of alternating slices, ratios within "
         f"each pair.{bare} Measured on {results.machine}."

@@ -29,6 +29,7 @@ SAID: list[tuple[errors.DaytwoError, str]] = [
     (errors.NotReady("churn:3 is being loaded"), "not ready: churn:3 is being loaded"),
     (Overloaded("queue_full", "64 rows are waiting", 0.2), "overloaded: 64 rows are waiting; try again in 1 s"),
     (errors.SlowBody(30.0), "the body did not arrive within 30 s"),
+    (errors.TimedOut(30.0), "no answer within 30 s"),
     (errors.PredictionFailed("churn:3", ValueError("no such row\nat all")), "churn:3 failed on this input: ValueError: no such row"),
     (errors.PredictionFailed("churn:3", KeyError()), "churn:3 failed on this input: KeyError: no message"),
     (errors.PredictionFailed("churn:3", "it gave up"), "churn:3 failed on this input: it gave up"),

@@ -199,7 +199,12 @@ def test_columns_become_arrays(column: Any, expected: tuple[str, Any]):
 
 @pytest.mark.parametrize(
     "column",
-    [[True, None], pd.Series([True, None], dtype="boolean"), pl.Series([True, None]), np.array([True, None], dtype=object)],
+    [
+        [True, None],
+        pd.Series([True, None], dtype="boolean"),
+        pl.Series([True, None]),
+        np.array([True, None], dtype=object),
+    ],
     ids=["list", "pandas", "polars", "array"],
 )
 def test_booleans_with_gaps_are_no_numbers_where_that_matters(column: Any):

@@ -13,7 +13,7 @@ from typing import Any
 from daytwo import _plugins
 from daytwo.batch import Batch
 from daytwo.bundle import Bundle, Examples, environment
-from daytwo.errors import CorruptBundle, ExamplesFailed, PredictionFailed, TrustRequired, UnknownReference
+from daytwo.errors import CorruptBundle, ExamplesFailed, InvalidInput, PredictionFailed, TrustRequired, UnknownReference
 from daytwo.runtimes import Model
 from daytwo.signature import Signature
 
@@ -85,9 +85,13 @@ class Predictor:
         return self.signature.conform(raw)
 
     def run(self, batch: Batch) -> Batch:
-        """The model on a Batch that fits. Raises PredictionFailed where the model raises."""
+        """The model on a Batch that fits. Raises PredictionFailed where the model raises, and InvalidInput where this
+        form of it does not answer for a number that is otherwise allowed (beyond a proven limit).
+        """
         try:
             return self.model.predict(batch)
+        except InvalidInput:
+            raise
         except Exception as error:
             raise PredictionFailed(self.reference, error) from error
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from pydantic import TypeAdapter
 
-from daytwo.dialects._schema import RequestTypes, describe
+from daytwo.dialects._schema import RequestTypes, describe, word
 from daytwo.signature import Field, Signature
 from drawn import OUTPUTS, matrices, signatures
 
@@ -89,13 +89,14 @@ def test_nothing_else_may_stand_there():
 
 def test_the_types_of_several_models_do_not_collide():
     defined: list[str] = []
-    for title in ("churn.large_1_", "churn_2_"):
-        made = RequestTypes(PEOPLE, 100, title)
-        adapters: Any = [(form.name, "validation", form.adapter) for form in made.forms.values()]
+    for name in ("churn", "churn.eu", "churn_eu", "churn-eu", "eu"):
+        adapters: Any = [
+            (f.name, "validation", f.adapter) for f in RequestTypes(PEOPLE, 100, word(name)).forms.values()
+        ]
         _, shared = TypeAdapter.json_schemas(adapters)
         defined += shared["$defs"]
     assert len(set(defined)) == len(defined)
-    assert {"churn_large_1_Record", "churn_2_Record"} <= set(defined)
+    assert {"ChurnRecord", "ChurnDotEuRecord"} <= set(defined)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from threadpoolctl import threadpool_limits
 
 from daytwo.batch import Batch
 from daytwo.packing.onnx_translate import translate
@@ -29,6 +30,13 @@ from daytwo.runtimes.sklearn import SklearnModel
 
 IRIS, SPECIES = load_iris(return_X_y=True)
 DIABETES, PROGRESS = load_diabetes(return_X_y=True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """Tiny fits on a busy machine wait for their threads longer than they compute."""
+    with threadpool_limits(1):
+        yield
 
 
 class Lie:

@@ -13,7 +13,7 @@ from daytwo.batch import Batch
 from daytwo.errors import PackingError
 from daytwo.packing.infer import infer_inputs
 from daytwo.packing.probe import probe, unseen_value
-from daytwo.runtimes._feed import feeder
+from daytwo.runtimes.feed import feeder
 from daytwo.signature import Field, Signature
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from daytwo.batch import Batch
 from daytwo.packing.infer import infer_inputs
-from daytwo.runtimes._feed import NONE_OBJECT, feeder
+from daytwo.runtimes.feed import NONE_OBJECT, feeder
 from daytwo.signature import Field, Signature
 
 TABLE = pd.DataFrame(

@@ -20,14 +20,14 @@ from daytwo.errors import (
 )
 from daytwo.predictor import Predictor
 from daytwo.registry.local import LocalRegistry
-from daytwo.settings import registry_path
+from daytwo.settings import ServeSettings, registry_path, resolve
 
 #: What a batch is when its cost is measured.
 _BATCH_ROWS = 1000
 
 
 def check(
-    reference: str, *, registry: str | Path | None = None, trust: bool = False, budget_s: float = 0.3
+    reference: str, *, registry: str | Path | None = None, trust: bool | None = None, budget_s: float = 0.3
 ) -> CheckReport:
     """Check everything that a bundle claims: digests, environment, examples, parity, refusal of bad input, cost.
 
@@ -45,7 +45,8 @@ def check(
         return CheckReport(reference, "", (Finding.of("digests", [str(error)], ""),))
     files = f"{len(bundle.manifest.files)} files are as they were packed"
     findings = [Finding.of("digests", [], files)]
-    predictors = dict(_predictors(bundle, trust, findings))
+    trusted = resolve(ServeSettings, {"trust": trust}).trust
+    predictors = dict(_predictors(bundle, trusted, findings))
     examples = bundle.examples()
     reproduced = {form: _examples(form, predictor) for form, predictor in predictors.items()}
     findings += reproduced.values()

@@ -6,14 +6,15 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import numpy as np
 from rich.console import Console
 
 from daytwo import _plugins
 from daytwo.bundle import Bundle, BundleWriter, open_bundle, place, staged
 from daytwo.bundle.layout import check_name
-from daytwo.errors import BundleError, PackingError
+from daytwo.errors import BundleError, PackingError, brief
 from daytwo.packing.compile import Mode, Progress
 from daytwo.packing.pack import Built, Options, build
 from daytwo.registry.local import LocalRegistry
@@ -60,6 +61,7 @@ def pack(
     Raises PackingError, in one sentence, where it cannot be packed, and InvalidName. Then nothing is left behind.
     """
     check_name("model name", name)
+    _check_options(compile, metrics or {}, tags or {})
     options = Options(compile, allow_missing, dict(metrics or {}), evaluated_on, dict(tags or {}), tuple(notes))
     with _told(progress) as tell:
 
@@ -80,6 +82,18 @@ def pack(
             fill(writer).seal(writer, name, _ALONE)
             place(writer, target)
         return open_bundle(target, verify=False)
+
+
+def _check_options(compile_mode: str, metrics: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
+    """Raise PackingError for what would only be found out when all the work is done."""
+    if compile_mode not in get_args(Mode):
+        raise PackingError(f"compile: expected one of {', '.join(get_args(Mode))}, got {brief(compile_mode)}")
+    for name, value in metrics.items():
+        if not isinstance(value, int | float | np.number) or not np.isfinite(value):
+            raise PackingError(f"metrics: {name} must be a finite number, got {brief(value)}")
+    for name, value in tags.items():
+        if not isinstance(value, str):
+            raise PackingError(f"tags: {name} must be text, got {brief(value)}")
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ def predict(
     *,
     probabilities: bool = False,
     registry: str | Path | None = None,
-    trust: bool = False,
+    trust: bool | None = None,
     timeout_s: float = 30.0,
 ) -> Any:
     """The answer to ``body``, a request in any form that ``POST /predict`` takes, as parsed JSON.

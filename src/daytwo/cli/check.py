@@ -30,7 +30,7 @@ MARKS: dict[Status, str] = {"passed": "[green]✓[/green]", "failed": "[red]✗[
 @registry_option
 def command(reference: str, trust: bool, registry: Path, output: Output) -> int:
     """``daytwo check REF``."""
-    report = daytwo.check(reference, registry=registry, trust=trust)
+    report = daytwo.check(reference, registry=registry, trust=trust or None)
     output.show(report.to_json(), lambda: list(human(report)))
     return DONE if report.passed else FOUND_WANTING
 

@@ -32,7 +32,7 @@ from daytwo.errors import OutsideFailure, UnknownReference
 @registry_option
 def command(target: str, file: str, probabilities: bool, trust: bool, registry: Path, output: Output) -> None:
     """``daytwo predict REF|URL FILE|-``."""
-    answer = predict(target, _read(file), probabilities=probabilities, registry=registry, trust=trust)
+    answer = predict(target, _read(file), probabilities=probabilities, registry=registry, trust=trust or None)
     output.show(answer, lambda: _human(answer), essential="\n".join(_bare(answer)))
 
 

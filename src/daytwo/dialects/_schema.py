@@ -34,6 +34,7 @@ _Tuple: Any = tuple
 _Literal: Any = Literal
 _TypedDict: Any = TypedDict
 
+_MARKS = {".": "Dot", "_": "Underscore", "-": "Dash"}
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
@@ -75,14 +76,15 @@ class RequestTypes:
     """Every form of a request for one signature.
 
     ids:   whether ``prediction_id`` may stand in a body (not where the model has an input of that name)
-    title: begins the names of the types, so that those of several models stand side by side in one document
+    title: letters and digits that begin the names of the types, so that those of several models stand side by side in
+           one document; :func:`word` makes some of a model's name
     """
 
     def __init__(self, signature: Signature, max_rows: int, title: str = "") -> None:
         self.signature = signature
         self.max_rows = max_rows
         self.ids = "prediction_id" not in signature.names
-        self._title = re.sub(r"[^A-Za-z0-9._-]", "_", title)
+        self._title = title
         scalars = [_value_type(item) for item in signature.inputs]
         row = _row_type(signature, scalars)
         record = self._typed("Record", dict(zip(signature.names, scalars, strict=True)), PredictionId)
@@ -125,6 +127,15 @@ class RequestTypes:
         typed = _TypedDict(self._title + name, content)
         typed.__pydantic_config__ = _STRICT
         return typed
+
+
+def word(name: str) -> str:
+    """A model's name or version as part of a longer name, in letters and digits; different ones stay different.
+
+    >>> word("churn.eu"), word("churn_eu")
+    ('ChurnDotEu', 'ChurnUnderscoreEu')
+    """
+    return "".join(_MARKS.get(part, part.capitalize()) for part in re.split(r"([._-])", name))
 
 
 def _many(kind: Any, most: int, least: int = 1) -> Any:

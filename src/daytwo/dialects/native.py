@@ -27,7 +27,7 @@ from pydantic_core import from_json, to_json
 from daytwo.batch import Array, Batch
 from daytwo.dialects import Answer, Request
 from daytwo.dialects._explain import Explainer
-from daytwo.dialects._schema import FormType, RequestTypes
+from daytwo.dialects._schema import FormType, RequestTypes, word
 from daytwo.errors import InvalidInput, MalformedBody
 from daytwo.signature import Field, Signature
 
@@ -47,7 +47,7 @@ class NativeDialect:
 
     def __init__(self, signature: Signature, *, model: str, version: str, max_rows: int = 10_000) -> None:
         self.signature = signature
-        self.types = RequestTypes(signature, max_rows, f"{model}_{version}_")
+        self.types = RequestTypes(signature, max_rows, f"{word(model)}V{word(version)}")
         self._names = signature.names
         self._matrix_dtype = signature.matrix_dtype
         shortcut = signature.matrix_dtype is not None and "feature_vector" in self.types.envelopes

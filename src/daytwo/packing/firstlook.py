@@ -18,7 +18,7 @@ from daytwo.packing.models import load_model
 from daytwo.packing.outputs import check_model, describe, runtime_of
 from daytwo.packing.sessions import describe_session, input_types
 from daytwo.runtimes import Model
-from daytwo.runtimes._feed import feeder
+from daytwo.runtimes.feed import feeder
 from daytwo.runtimes.onnx import OnnxModel, open_session
 from daytwo.runtimes.python import PythonModel
 from daytwo.runtimes.sklearn import SklearnModel

@@ -11,6 +11,7 @@ import numpy as np
 from daytwo.batch import DTYPES, Array, is_missing
 from daytwo.errors import PackingError, brief
 from daytwo.packing.align import closest, refuse_duplicates
+from daytwo.runtimes.feed import NONE_OBJECT
 from daytwo.signature import Category, Container, Field
 from daytwo.tables import array_of, columns_of, is_frame, kind_of, native_dtype
 
@@ -74,6 +75,8 @@ def _from_table(table: Any) -> Inferred:
         native = native_dtype(raw) or ""
         if native in _UNSUPPORTED_NAMES or native.lower().startswith(_UNSUPPORTED):
             raise _unsupported(name, native)
+        if native == "object" and _is_none(raw):
+            native = NONE_OBJECT
         fields.append(replace(_field(_Column(name, raw, _values(name, raw))), native=_restorable(native)))
     container: Container = "polars" if kind_of(table) == "polars" else "pandas"
     return Inferred(tuple(fields), container, None)
@@ -98,8 +101,17 @@ def _from_array(array: Array, names: Collection[str] | None) -> Inferred:
         raise _unsupported("X", str(array.dtype))
     labels = tuple(names) if names is not None else tuple(f"x{index}" for index in range(array.shape[1]))
     refuse_duplicates(labels)
-    columns = [_Column(name, None, _values(name, array[:, index])) for index, name in enumerate(labels)]
-    return Inferred(tuple(_field(column) for column in columns), "array", str(array.dtype))
+    fields = []
+    for index, name in enumerate(labels):
+        column = array[:, index]
+        native = NONE_OBJECT if column.dtype.kind == "O" and _is_none(column) else None
+        fields.append(replace(_field(_Column(name, None, _values(name, column))), native=native))
+    return Inferred(tuple(fields), "array", str(array.dtype))
+
+
+def _is_none(raw: Any) -> bool:
+    """Whether what is missing in a column of objects is None (and not NaN), which imputers and encoders tell apart."""
+    return any(value is None for value in raw)
 
 
 def _tensor(array: Array) -> Field:
@@ -207,6 +219,8 @@ def _refuse_mixed(name: str, values: Array) -> None:
     odd = next((value for value in values.tolist() if value is not None and not isinstance(value, str)), None)
     if odd is None:
         return
+    if isinstance(odd, int):
+        raise PackingError(f"{name} holds integers beyond 53 bits beside missing values: fill them, or make it text")
     if any(isinstance(value, str) for value in values.tolist()):
         raise PackingError(f"{name} mixes text with {brief(odd)} ({type(odd).__name__}): make it one or the other")
     raise _unsupported(name, f"{type(odd).__name__} objects such as {brief(odd)}")

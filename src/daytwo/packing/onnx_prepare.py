@@ -245,6 +245,10 @@ def _keys(column: Column, values: list[Any]) -> tuple[Array, Array]:
     whole = [value for value in values if isinstance(value, int)]
     if column.held == np.int64 and len(whole) + 1 >= len(values):  # the last may be NaN, which no integer is
         return np.array(whole, dtype=np.int64), codes[: len(whole)]
+    if column.held == np.uint64:
+        raise Untranslatable(
+            f"64-bit unsigned categories in {column.label or 'a column'}: a double cannot tell them apart"
+        )
     if column.dtype.kind != "O":
         return np.array(values, dtype=np.float64), codes
     keys = [value if isinstance(value, str) else MISSING_TEXT for value in values]

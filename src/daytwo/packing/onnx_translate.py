@@ -30,7 +30,7 @@ from daytwo.packing.onnx_kernels import KERNELS
 from daytwo.packing.onnx_linear import LINEAR
 from daytwo.packing.onnx_prepare import PREPARE
 from daytwo.packing.onnx_trees import TREES
-from daytwo.runtimes._feed import NONE_OBJECT
+from daytwo.runtimes.feed import NONE_OBJECT
 from daytwo.runtimes.onnx import Wiring
 from daytwo.signature import Field, Signature
 
@@ -91,9 +91,10 @@ def _read_inputs(graph: Graph, signature: Signature) -> tuple[Wired, Frame]:
             columns[field.name] = _column(name, index, len(fields), np.dtype(held), field, signature)
     for field in signature.inputs:
         if not field.numeric:
-            graph.input(field.name, np.dtype(object), None)
-            wired.append((field.name, (field.name,)))
-            columns[field.name] = _column(field.name, 0, 1, np.dtype(object), field, signature)
+            name = f"text:{field.name}"  # a field may be called as an output or as one of the graph's own tensors
+            graph.input(name, np.dtype(object), None)
+            wired.append((name, (field.name,)))
+            columns[field.name] = _column(name, 0, 1, np.dtype(object), field, signature)
     return tuple(wired), tuple(columns[name] for name in signature.names)
 
 

@@ -85,11 +85,17 @@ def _edges(field: Field, column: Array) -> list[Any]:
     return values
 
 
+#: How many whole numbers are tried one higher and one lower, as identifiers that were never seen.
+_NEIGHBOURS = 3
+
+
 def _number_edges(field: Field, column: Array) -> list[Any]:
     present = column[np.isfinite(column)] if column.dtype.kind == "f" else column
     span = [present.min(), present.max()] if present.size else []
     if DTYPES[field.dtype].kind in "iu":
-        return [*span, 0, 1, *([-1] if DTYPES[field.dtype].kind == "i" else [])]
+        limits = np.iinfo(DTYPES[field.dtype])
+        near = [int(value) + step for value in np.unique(present)[:_NEIGHBOURS] for step in (-1, 1)]
+        return [*span, *(value for value in (0, 1, -1, *near) if limits.min <= value <= limits.max)]
     tiny = float(np.finfo(field.storage).smallest_subnormal)
     return [*span, 0.0, -0.0, 1.0, -1.0, 0.5, tiny, *([s * 1.5 for s in span]), *([-s for s in span])]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from daytwo.packing.outputs import ask, check_model, describe, runtime_of
 from daytwo.packing.probe import probe
 from daytwo.packing.scores import check_truth
 from daytwo.packing.sessions import describe_session
-from daytwo.runtimes._feed import feeder
+from daytwo.runtimes.feed import feeder
 from daytwo.runtimes.onnx import OnnxRuntime
 from daytwo.signature import Signature
 from daytwo.tables import kind_of
@@ -101,7 +102,9 @@ def _aligned(model: Any, X: Any) -> tuple[Any, tuple[str, ...] | None]:
 
 def _raises(model: Any, data: Any) -> bool:
     try:
-        ask(model, data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it is only asked whether it takes this
+            ask(model, data)
     except Exception:  # noqa: BLE001  whatever it is, the model does not take this
         return True
     return False

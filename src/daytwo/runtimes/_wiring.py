@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from daytwo.batch import Array, Batch, is_missing
-from daytwo.errors import BundleError
+from daytwo.errors import BundleError, InvalidInput
 from daytwo.runtimes._ort import ort
 from daytwo.signature import Field, Signature
 
@@ -111,7 +111,8 @@ def session_feeder(
     if len(wiring.inputs) == 1:
         name, fields = wiring.inputs[0]
         dtype = _DTYPES[metas[name].type]
-        if fields == signature.names and signature.matrix_dtype == dtype and len(metas[name].shape) == 2:
+        whole = signature.matrix_dtype is not None and signature.matrix_dtype == dtype  # numpy: None == float64 is True
+        if fields == signature.names and whole and len(metas[name].shape) == 2:
             return _matrix_feeder(name)
     parts = [
         (name, _builder([signature.input(f) for f in fields], _DTYPES[metas[name].type], len(metas[name].shape)))
@@ -121,7 +122,7 @@ def session_feeder(
 
 
 def guarded(feed: Callable[[Batch], dict[str, Any]], wiring: Wiring) -> Callable[[Batch], dict[str, Any]]:
-    """``feed`` that raises ValueError where a number is beyond the wiring's limit.
+    """``feed`` that raises InvalidInput where a number is beyond the wiring's limit.
 
     A sum of squares within the limit's own square costs half a microsecond and clears nearly every batch.
     """
@@ -150,7 +151,7 @@ def _refuse_beyond(array: Array, fields: tuple[str, ...], limit: float) -> None:
         row, place = (int(i) for i in np.argwhere(beyond.reshape(len(array), -1))[0])
         name = fields[min(place, len(fields) - 1)]
         got = array.reshape(len(array), -1)[row, place]
-        raise ValueError(f"{name} is {got:g}; this model answers for numbers within ±{limit:g}")
+        raise InvalidInput.at(name, f"a number within ±{limit:g}, beyond which this model does not answer", f"{got:g}")
 
 
 def _matrix_feeder(name: str) -> Callable[[Batch], dict[str, Any]]:

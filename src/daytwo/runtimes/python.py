@@ -9,7 +9,7 @@ import cloudpickle
 import numpy as np
 
 from daytwo.batch import Array, Batch
-from daytwo.runtimes._feed import feeder
+from daytwo.runtimes.feed import feeder
 from daytwo.signature import Field, Signature
 
 _PICKLE = "model.pkl"

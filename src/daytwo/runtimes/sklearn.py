@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
 from daytwo.batch import Array, Batch
-from daytwo.runtimes._feed import feeder
+from daytwo.runtimes.feed import feeder
 from daytwo.signature import Field, Signature
 
 _SKOPS = "model.skops"

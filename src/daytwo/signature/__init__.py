@@ -193,7 +193,8 @@ class Signature:
         width = len(self.inputs)
         if raw.ndim != 2 or raw.shape[1] != width:
             raise InvalidInput.at("", f"an array of shape (rows, {width})", f"shape {raw.shape}")
-        if type(raw) is np.ndarray and raw.dtype == self.matrix_dtype and self._takes(raw):
+        plain = self.matrix_dtype is not None and type(raw) is np.ndarray  # numpy: None == float64 is True
+        if plain and raw.dtype == self.matrix_dtype and self._takes(raw):
             return Batch.from_matrix(self.names, raw)
         return self._conform_columns({name: raw[:, index] for index, name in enumerate(self.names)})
 

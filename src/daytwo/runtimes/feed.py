@@ -25,7 +25,9 @@ def feeder(signature: Signature) -> Feed:
     """
     if signature.container == "array":
         return _array_feeder(signature)
-    build = _plugins.load(f"daytwo.runtimes._{signature.container}:feeder", f"a model fitted on {signature.container}")
+    build = _plugins.load(
+        f"daytwo.runtimes.feed_{signature.container}:feeder", f"a model fitted on {signature.container}"
+    )
     feed: Feed = build(signature)
     return feed
 

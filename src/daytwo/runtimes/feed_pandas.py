@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from daytwo.batch import DTYPES, Array, Batch, is_missing
-from daytwo.runtimes._feed import NONE_OBJECT
+from daytwo.runtimes.feed import NONE_OBJECT
 from daytwo.signature import Field, Signature
 
 
