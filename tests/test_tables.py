@@ -227,7 +227,7 @@ def test_what_is_no_column(column: Any):
     [
         (pd.Series([1], dtype="Int64"), "Int64"),
         (pd.Series(["a"], dtype="category"), "category"),
-        (pl.Series(["a"], dtype=pl.Categorical), "Categorical"),
+        (pl.Series([1], dtype=pl.Int8), "Int8"),
         (np.zeros(1), None),
         ([1], None),
     ],

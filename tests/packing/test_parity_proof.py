@@ -22,7 +22,7 @@ from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
 from daytwo.batch import Batch
-from daytwo.packing.onnx_translate import translate
+from daytwo.packing.onnx.translate import translate
 from daytwo.packing.parity_proof import Proof, prove
 from daytwo.packing.study import Study, study
 from daytwo.runtimes.onnx import OnnxModel, open_session, wire

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytwo.packing.onnx_frame import Boundary, Origin
+from daytwo.packing.onnx.frame import Boundary, Origin
 from daytwo.packing.thresholds import threshold_rows
 from daytwo.signature import Field, Signature
 

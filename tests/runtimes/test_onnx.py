@@ -12,7 +12,7 @@ from skl2onnx import to_onnx
 
 import models
 from daytwo.batch import Batch
-from daytwo.errors import BundleError
+from daytwo.errors import BundleError, InvalidInput
 from daytwo.runtimes.onnx import MISSING_TEXT, OnnxModel, OnnxRuntime, Wiring, open_session, wire
 from daytwo.signature import Field, Signature
 
@@ -121,7 +121,7 @@ def test_numbers_beyond_the_limit_are_refused_by_name():
     model = model_of(identity(("m", TensorProto.DOUBLE, [None, 2])), signature, wiring)
     for fine in ([[1e30, -1e30]], [[np.nan, 1.0]], [[8e29, 9e29]]):
         model.predict(Batch.from_matrix(signature.names, np.array(fine)))
-    with pytest.raises(ValueError, match=r"b is -1\.1e\+30; this model answers for numbers within ±1e\+30"):
+    with pytest.raises(InvalidInput, match=r"b: expected a number within ±1e\+30, .*, got -1\.1e\+30"):
         model.predict(Batch.from_matrix(signature.names, np.array([[1.0, 1.0], [np.nan, -1.1e30]])))
 
 
@@ -133,7 +133,7 @@ def test_whole_numbers_have_limits_too():
         Wiring((("n", ("n",)),), {"value": "out_n"}, limit=1e12),
     )
     assert model.predict(Batch.from_matrix(("n",), np.array([[10**12]])))["value"].tolist() == [10**12]
-    with pytest.raises(ValueError, match="n is "):
+    with pytest.raises(InvalidInput, match="n: expected a number within"):
         model.predict(Batch.from_matrix(("n",), np.array([[2 * 10**12]])))
 
 

@@ -257,7 +257,7 @@ def test_when_the_time_of_a_request_is_up_it_is_told_though_the_model_is_still_a
         with pytest.raises(Overloaded):
             submit(batcher, rows((3, 3)))
         go.set()
-        while batcher.busy:  # noqa: ASYNC110  there is nothing to wait on but the model itself
+        while batcher.busy:
             await asyncio.sleep(0.01)
         assert (await submit(batcher, rows((4, 4))))["value"].tolist() == [4004.0]
         batcher.close()

@@ -16,9 +16,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 from daytwo.batch import Batch
 from daytwo.bundle.manifest import Evidence
 from daytwo.errors import CompileFailed, sentence
-from daytwo.packing.onnx_frame import Untranslatable
-from daytwo.packing.onnx_graph import ML_OPSET, OPSET
-from daytwo.packing.onnx_translate import Translation, translate
+from daytwo.packing.onnx.frame import Untranslatable
+from daytwo.packing.onnx.graph import ML_OPSET, OPSET
+from daytwo.packing.onnx.translate import Translation, translate
 from daytwo.packing.parity_proof import Proof, prove
 from daytwo.runtimes.onnx import OnnxRuntime
 from daytwo.runtimes.sklearn import SklearnModel, jobs_of

@@ -11,7 +11,7 @@ import numpy as np
 
 from daytwo.batch import Batch
 from daytwo.errors import sentence
-from daytwo.packing.onnx_frame import Boundary
+from daytwo.packing.onnx.frame import Boundary
 from daytwo.packing.parity import Comparison, Judge
 from daytwo.packing.parity_rows import border_rows, edge_rows, far_rows, sample
 from daytwo.packing.thresholds import threshold_rows

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from daytwo.batch import DTYPES, Array, Batch
-from daytwo.packing.onnx_frame import Boundary, Origin
+from daytwo.packing.onnx.frame import Boundary, Origin
 from daytwo.packing.parity_rows import closed
 from daytwo.signature import Field, Signature
 

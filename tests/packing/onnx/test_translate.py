@@ -13,9 +13,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import models
-from daytwo.packing.onnx_frame import Column, Untranslatable
-from daytwo.packing.onnx_prepare import read_tables
-from daytwo.packing.onnx_translate import translate
+from daytwo.packing.onnx.frame import Column, Untranslatable
+from daytwo.packing.onnx.prepare import read_tables
+from daytwo.packing.onnx.translate import translate
 from daytwo.packing.study import study
 from daytwo.runtimes.onnx import OnnxModel, open_session
 from daytwo.signature import Field, Signature
@@ -44,7 +44,7 @@ def test_a_table_has_one_input_for_each_kind_of_column():
     found = study(*models.mixed())
     wired = dict(translate(found.model, found.signature).wiring.inputs)
     assert wired == {
-        "int64s": ("age",), "float64s": ("balance", "active"), "plan": ("plan",), "country": ("country",)
+        "int64s": ("age",), "float64s": ("balance", "active"), "text:plan": ("plan",), "text:country": ("country",)
     }  # fmt: skip
 
 

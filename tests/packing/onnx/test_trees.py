@@ -11,8 +11,8 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.tree import DecisionTreeClassifier
 
-from daytwo.packing.onnx_translate import translate
-from daytwo.packing.onnx_trees import plain_trees, unrounded
+from daytwo.packing.onnx.translate import translate
+from daytwo.packing.onnx.trees import plain_trees, unrounded
 from daytwo.packing.study import Study, study
 from daytwo.packing.thresholds import threshold_rows
 from daytwo.runtimes.onnx import OnnxModel, open_session

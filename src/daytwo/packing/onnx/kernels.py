@@ -9,9 +9,9 @@ import numpy as np
 from sklearn import svm
 
 from daytwo.batch import Array
-from daytwo.packing.onnx_foreign import foreign
-from daytwo.packing.onnx_frame import Answer, Answers, Frame, Untranslatable
-from daytwo.packing.onnx_graph import Graph, Translator
+from daytwo.packing.onnx.foreign import foreign
+from daytwo.packing.onnx.frame import Answer, Answers, Frame, Untranslatable
+from daytwo.packing.onnx.graph import Graph, Translator
 
 
 def _kernel(estimator: Any, frame: Frame, graph: Graph) -> str:

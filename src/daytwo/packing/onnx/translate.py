@@ -10,10 +10,10 @@ from onnx import ModelProto
 from sklearn import compose, pipeline
 
 from daytwo.batch import DTYPES
-from daytwo.packing.onnx_boosting import BOOSTING
-from daytwo.packing.onnx_ensembles import ENSEMBLES
-from daytwo.packing.onnx_foreign import foreign
-from daytwo.packing.onnx_frame import (
+from daytwo.packing.onnx.boosting import BOOSTING
+from daytwo.packing.onnx.ensembles import ENSEMBLES
+from daytwo.packing.onnx.foreign import foreign
+from daytwo.packing.onnx.frame import (
     Answer,
     Answers,
     Boundary,
@@ -24,12 +24,12 @@ from daytwo.packing.onnx_frame import (
     float_dtype,
     frame_of,
 )
-from daytwo.packing.onnx_functions import FUNCTIONS
-from daytwo.packing.onnx_graph import Graph, Translator
-from daytwo.packing.onnx_kernels import KERNELS
-from daytwo.packing.onnx_linear import LINEAR
-from daytwo.packing.onnx_prepare import PREPARE
-from daytwo.packing.onnx_trees import TREES
+from daytwo.packing.onnx.functions import FUNCTIONS
+from daytwo.packing.onnx.graph import Graph, Translator
+from daytwo.packing.onnx.kernels import KERNELS
+from daytwo.packing.onnx.linear import LINEAR
+from daytwo.packing.onnx.prepare import PREPARE
+from daytwo.packing.onnx.trees import TREES
 from daytwo.runtimes.feed import NONE_OBJECT
 from daytwo.runtimes.onnx import Wiring
 from daytwo.signature import Field, Signature

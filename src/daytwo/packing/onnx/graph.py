@@ -14,7 +14,7 @@ import numpy as np
 from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from daytwo.batch import Array
-from daytwo.packing.onnx_frame import Answers, Boundary, Column, Frame, Untranslatable, joint_dtype
+from daytwo.packing.onnx.frame import Answers, Boundary, Column, Frame, Untranslatable, joint_dtype
 
 #: Opsets written: what onnxruntime 1.21 and later runs. Version 5 of ``ai.onnx.ml`` has the exact double tree kernel.
 OPSET, ML_OPSET, IR_VERSION = 18, 5, 10

@@ -15,8 +15,8 @@ import numpy as np
 from sklearn import feature_selection, impute, preprocessing
 
 from daytwo.batch import Array
-from daytwo.packing.onnx_frame import Column, Frame, Untranslatable, float_dtype, frame_of, joint_dtype
-from daytwo.packing.onnx_graph import ML, Graph, Translator
+from daytwo.packing.onnx.frame import Column, Frame, Untranslatable, float_dtype, frame_of, joint_dtype
+from daytwo.packing.onnx.graph import ML, Graph, Translator
 from daytwo.runtimes.onnx import MISSING_TEXT
 
 #: A text that no data holds, to ask an encoder what it does with the unknown.

@@ -10,9 +10,9 @@ import numpy as np
 from sklearn import calibration, ensemble, frozen, model_selection, multiclass, multioutput
 from sklearn.preprocessing import LabelEncoder
 
-from daytwo.packing.onnx_frame import Answer, Answers, Frame, Untranslatable, frame_of
-from daytwo.packing.onnx_graph import Graph, Translator
-from daytwo.packing.onnx_linear import share, sigmoid
+from daytwo.packing.onnx.frame import Answer, Answers, Frame, Untranslatable, frame_of
+from daytwo.packing.onnx.graph import Graph, Translator
+from daytwo.packing.onnx.linear import share, sigmoid
 
 
 def _need(answers: Answers, name: str, estimator: Any) -> str:

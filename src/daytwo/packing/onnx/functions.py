@@ -10,8 +10,8 @@ from scipy import stats
 from sklearn import compose, impute, preprocessing
 
 from daytwo.batch import Array
-from daytwo.packing.onnx_frame import Answer, Answers, Boundary, Frame, Untranslatable, float_dtype, frame_of
-from daytwo.packing.onnx_graph import Graph, Translator
+from daytwo.packing.onnx.frame import Answer, Answers, Boundary, Frame, Untranslatable, float_dtype, frame_of
+from daytwo.packing.onnx.graph import Graph, Translator
 
 #: numpy's function → the nodes that compute it, each with the constant that stands second (None: it takes one input).
 #: ``log1p`` and ``expm1`` are exact to about 1e-16 of 1, not of the number itself.

@@ -14,8 +14,8 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.base import is_classifier, is_outlier_detector, is_regressor
 
-from daytwo.packing.onnx_frame import Answer, Answers, Frame, Untranslatable, float_dtype, frame_of
-from daytwo.packing.onnx_graph import ML, OPSET, Graph
+from daytwo.packing.onnx.frame import Answer, Answers, Frame, Untranslatable, float_dtype, frame_of
+from daytwo.packing.onnx.graph import ML, OPSET, Graph
 
 #: The newest version of the ml operators that skl2onnx itself writes.
 _FOREIGN_ML_OPSET = 3

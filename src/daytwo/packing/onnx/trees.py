@@ -17,8 +17,8 @@ from onnx import AttributeProto, helper, numpy_helper
 from sklearn import ensemble, tree
 
 from daytwo.batch import Array
-from daytwo.packing.onnx_frame import Answer, Answers, Boundary, Frame, Untranslatable
-from daytwo.packing.onnx_graph import ML, Graph, Translator, ints
+from daytwo.packing.onnx.frame import Answer, Answers, Boundary, Frame, Untranslatable
+from daytwo.packing.onnx.graph import ML, Graph, Translator, ints
 
 LEQ, MEMBER = 0, 6
 _SUM = 1

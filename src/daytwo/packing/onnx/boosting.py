@@ -10,10 +10,10 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble._iforest import _average_path_length
 
 from daytwo.batch import Array
-from daytwo.packing.onnx_frame import Answer, Answers, Frame, Untranslatable
-from daytwo.packing.onnx_graph import Graph, Translator
-from daytwo.packing.onnx_prepare import encoder
-from daytwo.packing.onnx_trees import LEQ, MEMBER, Tree, ensemble_sum, note_boundaries, plain_trees, rounded_sum
+from daytwo.packing.onnx.frame import Answer, Answers, Frame, Untranslatable
+from daytwo.packing.onnx.graph import Graph, Translator
+from daytwo.packing.onnx.prepare import encoder
+from daytwo.packing.onnx.trees import LEQ, MEMBER, Tree, ensemble_sum, note_boundaries, plain_trees, rounded_sum
 
 
 def gradient_boosting(estimator: Any, frame: Frame, graph: Graph) -> Answers:
