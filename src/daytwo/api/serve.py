@@ -41,17 +41,20 @@ def serve(
     models = served(references, home, settings)
     logs.configure(settings.log_format)
     listener = bind(settings.host, settings.port)
-    if opened is not None:
-        opened(url_of(listener), models)
+
+    def tell() -> None:
+        if opened is not None:
+            opened(url_of(listener), models)
+
     if settings.workers == 1:
-        return run(Service(models, settings), settings, listener)
+        return run(Service(models, settings), settings, listener, opened=tell)
     # Workers get what was verified here, so that an alias that moves meanwhile cannot split them.
     paths = [str(item.bundle.path if item.bundle else reference)
              for item, reference in zip(models, references, strict=True)]  # fmt: skip
     told = json.dumps({"references": paths, "registry": str(home), "settings": asdict(settings)})
     command = [sys.executable, "-m", "daytwo.api.worker", told]
     grace_s = settings.drain_delay_s + settings.drain_timeout_s + _MARGIN_S
-    return Supervisor(command, settings.workers, listener, layout_of(models), grace_s=grace_s).run()
+    return Supervisor(command, settings.workers, listener, layout_of(models), grace_s=grace_s).run(tell)
 
 
 def url_of(listener: socket.socket) -> str:

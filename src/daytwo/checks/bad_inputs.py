@@ -37,7 +37,7 @@ class BadInput:
 
 def bad_inputs(signature: Signature, row: Batch) -> Iterator[BadInput]:
     """Every bad input for ``signature``, made out of ``row``, a Batch of one good row."""
-    good = {name: [_value(column[0])] for name, column in row.items()}
+    good = {field.name: field.plain(row[field.name])[:1] for field in signature.inputs}
     yield from _bad_names(signature, good)
     kinds: Counter[tuple[object, ...]] = Counter()
     for field in signature.inputs:
@@ -128,11 +128,3 @@ _KINDS: Mapping[str, Callable[[Field], Iterator[tuple[str, Any]]]] = {
 def _shaped(field: Field, value: Any) -> Any:
     """``value`` in the shape of one row of ``field``."""
     return np.full(field.shape, value, dtype=object).tolist() if field.shape else value
-
-
-def _value(cell: Any) -> Any:
-    """One cell of a Batch as JSON would bring it."""
-    if isinstance(cell, np.datetime64):
-        return None if np.isnat(cell) else f"{cell}Z"
-    plain = cell.tolist() if isinstance(cell, np.ndarray | np.generic) else cell
-    return None if isinstance(plain, float) and plain != plain else plain

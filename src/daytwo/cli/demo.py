@@ -24,7 +24,7 @@ from daytwo.demo.events import Asked, Checked, Event, Fitted, Kept, Packed, Read
 
 _INDENT = " " * 12
 _SHOWN_CHARACTERS = 96
-_ID = re.compile(r"([0-9a-f]{8})-[0-9a-f]{4}-7[0-9a-f-]{22}")
+_ID = re.compile(r"([0-9a-f]{8})-[0-9a-f]{4}-7[0-9a-f-]{21}")
 
 NEXT = (
     ("pack a model of your own", "daytwo pack model.joblib --data train.csv --target churned --name churn"),

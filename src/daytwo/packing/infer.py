@@ -75,9 +75,10 @@ def _from_table(table: Any) -> Inferred:
         native = native_dtype(raw) or ""
         if native in _UNSUPPORTED_NAMES or native.lower().startswith(_UNSUPPORTED):
             raise _unsupported(name, native)
-        if native == "object" and _is_none(raw):
+        field = _field(_Column(name, raw, _values(name, raw)))
+        if native == "object" and _is_none(field, raw):
             native = NONE_OBJECT
-        fields.append(replace(_field(_Column(name, raw, _values(name, raw))), native=_restorable(native)))
+        fields.append(replace(field, native=_restorable(native)))
     container: Container = "polars" if kind_of(table) == "polars" else "pandas"
     return Inferred(tuple(fields), container, None)
 
@@ -104,14 +105,14 @@ def _from_array(array: Array, names: Collection[str] | None) -> Inferred:
     fields = []
     for index, name in enumerate(labels):
         column = array[:, index]
-        native = NONE_OBJECT if column.dtype.kind == "O" and _is_none(column) else None
-        fields.append(replace(_field(_Column(name, None, _values(name, column))), native=native))
+        field = _field(_Column(name, None, _values(name, column)))
+        fields.append(replace(field, native=NONE_OBJECT) if _is_none(field, column) else field)
     return Inferred(tuple(fields), "array", str(array.dtype))
 
 
-def _is_none(raw: Any) -> bool:
-    """Whether what is missing in a column of objects is None (and not NaN), which imputers and encoders tell apart."""
-    return any(value is None for value in raw)
+def _is_none(field: Field, raw: Any) -> bool:
+    """Whether what is missing in a column of text is None (and not NaN), which imputers and encoders tell apart."""
+    return field.dtype == "string" and any(value is None for value in raw)
 
 
 def _tensor(array: Array) -> Field:
@@ -219,10 +220,10 @@ def _refuse_mixed(name: str, values: Array) -> None:
     odd = next((value for value in values.tolist() if value is not None and not isinstance(value, str)), None)
     if odd is None:
         return
-    if isinstance(odd, int):
-        raise PackingError(f"{name} holds integers beyond 53 bits beside missing values: fill them, or make it text")
     if any(isinstance(value, str) for value in values.tolist()):
         raise PackingError(f"{name} mixes text with {brief(odd)} ({type(odd).__name__}): make it one or the other")
+    if isinstance(odd, int):
+        raise PackingError(f"{name} holds integers beyond 53 bits beside missing values: fill them, or make it text")
     raise _unsupported(name, f"{type(odd).__name__} objects such as {brief(odd)}")
 
 

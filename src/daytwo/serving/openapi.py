@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from daytwo.batch import Array, Batch, is_missing
+from daytwo.batch import Batch
 from daytwo.bundle import Bundle
-from daytwo.dialects._schema import PREDICTION_ID
+from daytwo.dialects._schema import PREDICTION_ID, word
 from daytwo.serving.endpoint import Endpoint
 from daytwo.serving.problems import CONTENT_TYPE, TABLE
 from daytwo.serving.service import Served, Service
 from daytwo.signature import Field
 
-_MARKS = {".": "Dot", "_": "Underscore", "-": "Dash"}
 _SCHEMAS = "#/components/schemas/{model}"
 
 
@@ -27,7 +25,7 @@ def document(base: dict[str, Any], service: Service) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for endpoint, served in zip(service.catalog, service.served, strict=True):
         operation = _operation(endpoint, served, schemas)
-        name, version = _word(endpoint.name), _word(endpoint.version)
+        name, version = word(endpoint.name), word(endpoint.version)
         if endpoint is service.catalog.default:
             paths["/predict"] = _named(operation, "predict")
         if endpoint is service.catalog.find(endpoint.name):
@@ -57,7 +55,7 @@ def describe_model(endpoint: Endpoint, bundle: Bundle | None, *, brief: bool = F
 def example_bodies(endpoint: Endpoint, example: Batch) -> dict[str, Any]:
     """One request in each form, made of the first rows of ``example``; what a form cannot say is left out."""
     types = endpoint.dialect.types
-    columns = {item.name: _json_values(example[item.name]) for item in endpoint.signature.inputs}
+    columns = {item.name: item.plain(example[item.name]) for item in endpoint.signature.inputs}
     rows = list(zip(*columns.values(), strict=True))[:2]
     records = [dict(zip(columns, row, strict=True)) for row in rows]
     said: dict[str, Any] = {
@@ -128,26 +126,8 @@ def _output_schema(item: Field) -> dict[str, Any]:
     return schema
 
 
-def _json_values(column: Array) -> list[Any]:
-    missing = is_missing(column)
-    if column.dtype.kind == "M":
-        return [None if gone else f"{value}Z" for value, gone in zip(column, missing, strict=True)]
-    if column.ndim > 1:
-        return list(column.tolist())
-    return [None if gone else value for value, gone in zip(column.tolist(), missing, strict=True)]
-
-
 def _named(operation: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {"post": {**operation, "operationId": name}}
-
-
-def _word(name: str) -> str:
-    """A model's name or version as part of an operation's id; different names stay different.
-
-    >>> _word("a.b"), _word("a_b")
-    ('ADotB', 'AUnderscoreB')
-    """
-    return "".join(_MARKS.get(part, part.capitalize()) for part in re.split(r"([._-])", name))
 
 
 def _ref(name: str) -> str:

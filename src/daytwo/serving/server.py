@@ -15,7 +15,7 @@ import select
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -41,10 +41,18 @@ class Server(uvicorn.Server):
     """uvicorn with a drain that loses nothing.
 
     one_of_many: whether other workers share the port
+    opened:      called when the port is open
     exit_code:   of the process, when all is over
     """
 
-    def __init__(self, application: Application, settings: ServeSettings, *, one_of_many: bool = False) -> None:
+    def __init__(
+        self,
+        application: Application,
+        settings: ServeSettings,
+        *,
+        one_of_many: bool = False,
+        opened: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 application,
@@ -63,6 +71,7 @@ class Server(uvicorn.Server):
         self._application = application
         self._settings = settings
         self._one_of_many = one_of_many
+        self._opened = opened
         self._hurry = False
         self.exit_code = 0
 
@@ -103,6 +112,7 @@ class Server(uvicorn.Server):
         self._give_way()
         if not self.should_exit:
             await super().startup(sockets)
+            self._opened()
 
     def _give_way(self) -> None:
         """A worker that failed leaves where another is ready: the supervisor will try again."""
@@ -158,12 +168,20 @@ class Server(uvicorn.Server):
             listener.close()
 
 
-def run(service: Service, settings: ServeSettings, listener: socket.socket, *, orphaned: int | None = None) -> int:
+def run(
+    service: Service,
+    settings: ServeSettings,
+    listener: socket.socket,
+    *,
+    orphaned: int | None = None,
+    opened: Callable[[], None] = lambda: None,
+) -> int:
     """Serve on ``listener`` until told to stop; returns the exit code.
 
+    opened:   called when the port is open
     orphaned: a file descriptor that reads end-of-file when the supervisor is gone
     """
-    server = Server(Application(service), settings, one_of_many=orphaned is not None)
+    server = Server(Application(service), settings, one_of_many=orphaned is not None, opened=opened)
     threading.Thread(target=service.load, name="daytwo-load", daemon=True).start()
     if orphaned is not None:
         threading.Thread(target=_watch, args=(orphaned, server), name="daytwo-watch", daemon=True).start()

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Any
@@ -58,11 +59,12 @@ class Supervisor:
         self._workers = [_Worker() for _ in range(workers)]
         self._stop: int | None = None
 
-    def run(self) -> int:
-        """Until SIGTERM or SIGINT; then until every worker has drained. Returns the worst of their exit codes."""
+    def run(self, opened: Callable[[], None] = lambda: None) -> int:
+        """Tell ``opened`` when the port is open. Until SIGTERM or SIGINT; then until every worker has drained. Returns the worst of their exit codes."""
         for number in _STOP:
             signal.signal(number, self._on_signal)
         self._listener.listen(BACKLOG)
+        opened()
         while self._stop is None:
             self._tend()
             sleep(0.05)
