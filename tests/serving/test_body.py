@@ -51,6 +51,21 @@ def test_an_undeclared_size_is_refused_at_the_limit() -> None:
     assert len(taken) == 2
 
 
+def test_a_first_chunk_over_the_limit_is_refused_though_no_other_follows() -> None:
+    receive, _ = sender([b"xxxx"], leaves=True)
+
+    async def first_then_never() -> dict[str, Any]:
+        message = await receive()
+        return message if message["type"] == "http.request" else await never()
+
+    async def read() -> None:
+        async with asyncio.timeout(5):
+            await BodyReader(3, 60.0).read(first_then_never, None)
+
+    with pytest.raises(BodyTooLarge):
+        asyncio.run(read())
+
+
 def test_one_chunk_over_the_limit_is_refused() -> None:
     with pytest.raises(BodyTooLarge):
         asyncio.run(BodyReader(3, 1.0).read(sender([b"xxxx"])[0], None))

@@ -69,13 +69,13 @@ class BodyReader:
         chunks, size = [first], len(first)
         more = True
         while more:
+            if size > self._max_bytes:
+                raise BodyTooLarge(self._max_bytes, f"more than {self._max_bytes:,}")
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientLeft("the caller left")
             chunk: bytes = message.get("body", b"")
             size += len(chunk)
-            if size > self._max_bytes:
-                raise BodyTooLarge(self._max_bytes, f"more than {self._max_bytes:,}")
             chunks.append(chunk)
             more = message.get("more_body", False)
         return b"".join(chunks)

@@ -38,6 +38,7 @@ class Protocol(HttpToolsProtocol):
     max_body_bytes: int = 0
     waiting_since: float | None = None
     _short_is_free = True
+    _running: Any = None
     _in_head = False
     _head_bytes = 0
 
@@ -51,6 +52,9 @@ class Protocol(HttpToolsProtocol):
         if isinstance(cycle, Exchange):
             cycle.disconnect()
             self.cycle = None  # type: ignore[assignment]  # uvicorn would wake an event that an Exchange does not have
+        if self._running is not None:  # of pipelined requests uvicorn tells the newest, not the one at work
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -99,6 +103,10 @@ class Protocol(HttpToolsProtocol):
         self._short_is_free = False
         self.cycle = Exchange(self, endpoint)  # type: ignore[assignment]  # stands where uvicorn's own cycle would
         self.cycle.begin(self.headers, query)  # type: ignore[attr-defined]
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         cycle: Any = self.cycle
