@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Self
 
 import pytest
 
-from serving.live import Live, eventually, rss_bytes, serving
+from serving.live import Live, eventually, serving
 from serving.live_metrics import value
 from serving.live_models import MOODY_S, SETOSA
+from serving.live_watch import Watch
 from serving.wire import Wire, chunk, request
 
 pytestmark = pytest.mark.slow
@@ -44,44 +43,6 @@ def lives_on(live: Live) -> Iterator[None]:
     assert eventually(lambda: value(live, "daytwo_inflight_requests") == 0.0)
     assert eventually(lambda: value(live, "daytwo_queue_depth") == 0.0)
     assert "Traceback" not in live.output()[said:]
-
-
-class Watch:
-    """Another caller, and an eye on the server's memory, while something goes on in the ``with`` block."""
-
-    def __init__(self, live: Live) -> None:
-        self._live, self._over = live, threading.Event()
-        self.stall_s, self.asked, self.failed = 0.0, 0, 0
-        self._before = self.peak = rss_bytes(live.pid)
-
-    @property
-    def growth(self) -> int:
-        return self.peak - self._before
-
-    def __enter__(self) -> Self:
-        self._threads = [threading.Thread(target=job) for job in (self._ask, self._look)]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self) -> None:
-        raw = request(body=SETOSA)
-        with Wire(self._live.port) as wire:
-            while not self._over.is_set():
-                start = time.monotonic()
-                wire.send(raw)
-                self.failed += wire.answer().status != 200
-                self.asked += 1
-                self.stall_s = max(self.stall_s, time.monotonic() - start)
-
-    def _look(self) -> None:
-        while not self._over.wait(0.002):
-            self.peak = max(self.peak, rss_bytes(self._live.pid))
 
 
 def assert_others_unharmed(watch: Watch, growth: int) -> None:

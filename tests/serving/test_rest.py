@@ -132,6 +132,7 @@ def test_what_cannot_be_answered_is_explained(
     ("method", "path", "status", "slug"),
     [
         ("GET", "/nowhere", 404, "not-found"),
+        ("POST", "/predict/", 404, "not-found"),
         ("GET", "/predict", 405, "method-not-allowed"),
         ("POST", "/models", 405, "method-not-allowed"),
         ("GET", "/models/absent", 404, "unknown-model"),

@@ -41,6 +41,7 @@ class Application(FastAPI):
             version=daytwo.__version__,
             description="Predictions, their documentation, health and metrics.",
             lifespan=None,
+            redirect_slashes=False,
         )
         self.service = service
         self._reader = BodyReader(service.settings.max_body_bytes, service.settings.body_timeout_s)
