@@ -119,9 +119,9 @@ class Batch:
             return first
         if any(other.names != first.names for other in batches):
             raise ValueError("batches with different columns cannot be stacked")
-        matrices = [batch._matrix for batch in batches]
-        if all(matrix is not None for matrix in matrices):
-            return Batch.from_matrix(first.names, np.concatenate(matrices))  # type: ignore[arg-type]  # checked above
+        matrices = [batch._matrix for batch in batches if batch._matrix is not None]
+        if len(matrices) == len(batches):
+            return Batch.from_matrix(first.names, np.concatenate(matrices))
         return Batch.from_columns({name: np.concatenate([b[name] for b in batches]) for name in first.names})
 
     def __repr__(self) -> str:

@@ -76,7 +76,7 @@ class Judge:
                 errors = np.maximum(errors, each.reshape(expected.rows, -1).max(axis=1, initial=0.0))
         wrong = flips if flips.any() else errors
         row = int(np.argmax(wrong)) if wrong.any() else -1
-        return Comparison(expected.rows, int(flips.sum()), float(errors.max(initial=0.0)), row)
+        return Comparison(expected.rows, int(flips.sum()), float(np.max(errors, initial=0.0)), row)
 
     def accepts(self, found: Comparison) -> bool:
         """No flip, and no error over the tolerance."""

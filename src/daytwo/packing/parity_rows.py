@@ -147,7 +147,7 @@ def border_rows(
         return same_answer
 
     changes = ~same(high)
-    while (high - low).max() > nearness:
+    while float(np.max(high - low)) > nearness:
         middle = (low + high) / 2
         stays = same(middle)
         low, high = np.where(stays, middle, low), np.where(stays, high, middle)
