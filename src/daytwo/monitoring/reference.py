@@ -132,7 +132,7 @@ def _cuts(tally: Array, bins: int) -> Array:
 
     Values that hold a bin's share are bins; the runs between them are divided by mass.
     """
-    share = tally.sum() / bins
+    share = float(tally.sum()) / bins
     heavy = tally >= share
     begins = np.flatnonzero(heavy | np.concatenate([[True], heavy[:-1]]))
     cuts: list[int] = []
