@@ -12,7 +12,8 @@ from pathlib import Path
 from daytwo.api._served import served
 from daytwo.bundle import Bundle
 from daytwo.serving import logs
-from daytwo.serving.server import bind, run
+from daytwo.serving.listener import bind
+from daytwo.serving.server import run
 from daytwo.serving.service import Served, Service, layout_of
 from daytwo.serving.supervisor import Supervisor
 from daytwo.settings import RegistrySettings, ServeSettings, resolve

@@ -21,7 +21,7 @@ from typing import Any
 
 import uvicorn
 
-from daytwo.errors import OutsideFailure
+from daytwo.serving import listener
 from daytwo.serving.http1 import Protocol
 from daytwo.serving.rest import Application
 from daytwo.serving.service import Service
@@ -31,9 +31,7 @@ log = logging.getLogger("daytwo.serving")
 
 #: Longer than the idle time-outs of common load balancers (60 to 65 s), or they would meet closed connections.
 KEEP_ALIVE_S = 75
-_BACKLOG = 2048
 _CLOSE = (b"connection", b"close")
-_BACKLOG_S = 2.0
 _TICK_S = 0.02
 
 
@@ -65,7 +63,7 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE_S,
-                backlog=_BACKLOG,
+                backlog=listener.BACKLOG,
             )
         )
         self._application = application
@@ -111,6 +109,7 @@ class Server(uvicorn.Server):
             await asyncio.sleep(_TICK_S)
         self._give_way()
         if not self.should_exit:
+            listener.admit(sockets or [])
             await super().startup(sockets)
             self._opened()
 
@@ -157,26 +156,25 @@ class Server(uvicorn.Server):
             await asyncio.sleep(_TICK_S)
 
     async def _close_listeners(self, sockets: list[socket.socket]) -> None:
-        """Accept what the kernel has already completed, then stop listening; callers that go on and on do not keep it."""
-        until = asyncio.get_running_loop().time() + _BACKLOG_S
-        waiting = [listener.fileno() for listener in sockets]
-        while asyncio.get_running_loop().time() < until and select.select(waiting, [], [], 0)[0]:  # noqa: ASYNC110  the backlog rings no bell
-            await asyncio.sleep(0)
+        """Stop listening once everybody whom the kernel let in has been accepted."""
+        if not self._application.service.others_ready:  # else they go on with the same socket
+            listener.turn_away(sockets)
+        await listener.emptied(sockets)
         for server in self.servers:
             server.close()
-        for listener in sockets:
-            listener.close()
+        for each in sockets:
+            each.close()
 
 
 def run(
     service: Service,
     settings: ServeSettings,
-    listener: socket.socket,
+    bound: socket.socket,
     *,
     orphaned: int | None = None,
     opened: Callable[[], None] = lambda: None,
 ) -> int:
-    """Serve on ``listener`` until told to stop; returns the exit code.
+    """Serve on ``bound`` until told to stop; returns the exit code.
 
     opened:   called when the port is open
     orphaned: a file descriptor that reads end-of-file when the supervisor is gone
@@ -185,26 +183,12 @@ def run(
     threading.Thread(target=service.load, name="daytwo-load", daemon=True).start()
     if orphaned is not None:
         threading.Thread(target=_watch, args=(orphaned, server), name="daytwo-watch", daemon=True).start()
-    server.run(sockets=[listener])
+    server.run(sockets=[bound])
     if service.busy:
         # A model that does not come to an end would keep the interpreter from ending; all that is owed has been told.
         logging.shutdown()
         os._exit(server.exit_code)
     return server.exit_code
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A socket with its address; it listens when the server does, which by then heeds signals. Raises OutsideFailure in words where the address is taken or not ours."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise OutsideFailure(f"cannot listen on {host}:{port}: {why}; choose another with --port") from None
-    listener.setblocking(False)
-    return listener
 
 
 def _protocol(application: Application, settings: ServeSettings) -> type[Protocol]:

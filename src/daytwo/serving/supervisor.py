@@ -19,6 +19,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from daytwo.serving.instruments import Instruments, Layout, bury
+from daytwo.serving.listener import BACKLOG
 
 log = logging.getLogger("daytwo.serving")
 
@@ -26,7 +27,6 @@ log = logging.getLogger("daytwo.serving")
 _BACKOFF_S = (0.1, 30.0)
 _FORGIVEN_AFTER_S = 60.0
 #: Signals that Ctrl-C and process managers send.
-BACKLOG = 2048
 _STOP = (signal.SIGTERM, signal.SIGINT)
 
 
