@@ -122,11 +122,22 @@ class ServeSettings:
     port: int = _setting(8000, "the port of REST, documentation and metrics; 0 takes a free one", maximum=65535)
     workers: int = _setting(1, "worker processes that share the port", minimum=1, maximum=1024)
     trust: bool = _setting(False, "allow bundles whose loading runs code, such as a pickle")
+    executor: Literal["auto", "thread", "process"] = _setting(
+        "auto", "where a slow model runs; auto is a thread, or processes of its own where it is pure Python",
+        choices=("auto", "thread", "process"),
+    )  # fmt: skip
+    processes: int = _setting(0, "how many such processes a worker has; 0 is one per CPU", maximum=1024)
     max_rows: int = _setting(10_000, "the rows that one request may carry", unit="rows", minimum=1)
     max_body_bytes: int = _setting(8 * 1024 * 1024, "the size that one body may have", unit="bytes", minimum=1)
     body_timeout_s: float = _setting(30.0, "how long a caller may take to send its body", unit="s", minimum=0.001)
-    timeout_s: float = _setting(30.0, "how long a request may take in all", unit="s", minimum=0.001)
-    max_queue_rows: int = _setting(65_536, "the rows that may wait for a model", unit="rows", minimum=1)
+    timeout_s: float = _setting(
+        30.0, "how long a request may take in all; a caller may want less", unit="s", minimum=0.001
+    )
+    max_batch_rows: int = _setting(
+        8192, "the rows that the model is given at once; a larger request is split", unit="rows", minimum=1
+    )
+    max_queue_rows: int = _setting(1_000_000, "the rows that may wait for a model", unit="rows", minimum=1)
+    max_queue_bytes: int = _setting(512 * 1024 * 1024, "the memory that waiting rows may take", unit="bytes", minimum=1)
     drain_delay_s: float = _setting(
         5.0, "after SIGTERM, how long to go on serving while load balancers notice", unit="s", maximum=3600
     )

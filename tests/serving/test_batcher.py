@@ -10,16 +10,17 @@ from hypothesis import strategies as st
 
 from daytwo.batch import Batch
 from daytwo.errors import DaytwoError, Overloaded, PredictionFailed, TimedOut
-from daytwo.serving.batcher import Batcher, Gauges, Ticket
+from daytwo.serving.batcher import Batcher, Gauges, Limits
 from daytwo.serving.cost import Cost
 from daytwo.serving.instruments import Instruments, Layout
+from daytwo.serving.tickets import Ticket
 from serving.service import Line, rows, value
 
 MODEL = ("line", "1")
 INLINE, THREAD = 1.0, 0.0  # seconds that a hand-over costs: with 1 all is cheap, with 0 a measured second is not
 
 
-def make(model: Line, *, handover_s: float = INLINE, cost_s: float = 0.0, **limits: float) -> Batcher:
+def make(model: Line, *, handover_s: float = INLINE, cost_s: float = 0.0, lanes: int = 1, **limits: float) -> Batcher:
     instruments = Instruments(Layout([MODEL]))
     stage = "daytwo_stage_duration_seconds"
     gauges = Gauges(
@@ -32,7 +33,7 @@ def make(model: Line, *, handover_s: float = INLINE, cost_s: float = 0.0, **limi
     cost = Cost(handover_s)
     if cost_s:
         cost.learn(1, cost_s)
-    batcher = Batcher(model.predict, cost, gauges, **limits)  # type: ignore[arg-type]  # limits are numbers by name
+    batcher = Batcher(model.predict, cost, gauges, Limits(**limits), lanes=lanes)  # type: ignore[arg-type]  # numbers by name
     batcher.instruments = instruments  # type: ignore[attr-defined]  # for the assertions
     return batcher
 
@@ -40,6 +41,7 @@ def make(model: Line, *, handover_s: float = INLINE, cost_s: float = 0.0, **limi
 class Asked(asyncio.Future[Batch]):
     """What a caller awaits; cancelling it means that the caller left."""
 
+    batcher: Batcher
     ticket: Ticket | None = None
 
     def answered(self, said: Batch | DaytwoError) -> None:
@@ -51,13 +53,14 @@ class Asked(asyncio.Future[Batch]):
 
     def cancel(self, msg: object = None) -> bool:
         if self.ticket is not None:
-            self.ticket.leave()
+            self.batcher.leave(self.ticket)
         return super().cancel()
 
 
-def submit(batcher: Batcher, batch: Batch) -> Asked:
+def submit(batcher: Batcher, batch: Batch, timeout_s: float | None = None) -> Asked:
     asked = Asked()
-    asked.ticket = batcher.submit(batch, asked.answered)
+    asked.batcher = batcher
+    asked.ticket = batcher.submit(batch, asked.answered, timeout_s)
     return asked
 
 
@@ -107,16 +110,24 @@ def test_while_the_model_is_busy_what_arrives_forms_the_next_batch() -> None:
 
 
 @pytest.mark.parametrize("limit", [{"max_batch_rows": 3}, {"max_batch_bytes": 3 * 16}])
-def test_a_batch_stops_at_its_limits_and_a_larger_request_goes_alone(limit: dict[str, float]) -> None:
-    sizes: list[int] = []
+@pytest.mark.parametrize("handover_s", [INLINE, THREAD])
+def test_a_batch_stops_at_its_limits_and_a_larger_request_is_split_and_joined_in_order(
+    limit: dict[str, float], handover_s: float
+) -> None:
+    seen: list[list[float]] = []
 
-    async def ask() -> None:
-        batcher = make(Line(lambda batch: sizes.append(batch.rows)), **limit)
-        requests = [rows((1, 1)), rows((1, 1), (2, 2)), rows(*[(3, 3)] * 7), rows((4, 4))]
-        await asyncio.gather(*[submit(batcher, request) for request in requests])
+    async def ask() -> list[Batch]:
+        batcher = make(Line(lambda b: seen.append(b["b"].tolist())), handover_s=handover_s, cost_s=1e-3, **limit)
+        requests = [rows((1, 0)), rows((1, 1), (1, 2)), rows(*[(1, 3 + i) for i in range(7)]), rows((1, 10))]
+        answers = await asyncio.gather(*[submit(batcher, request) for request in requests])
+        batcher.close()
+        return answers
 
-    asyncio.run(ask())
-    assert sizes == [3, 7, 1]
+    answers = asyncio.run(ask())
+    assert seen == [[0, 1, 2], [3, 4, 5], [10, 6, 7], [8, 9]]  # the large one lets the others have their turn
+    assert [answer["value"].tolist() for answer in answers] == [
+        [1000], [1001, 1002], [1003, 1004, 1005, 1006, 1007, 1008, 1009], [1010]
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("handover_s", [INLINE, THREAD])
@@ -149,15 +160,140 @@ def test_too_many_waiting_rows_are_refused_at_once_and_the_waiting_ones_are_answ
 
 def test_a_request_that_would_be_answered_too_late_is_refused_at_once() -> None:
     async def ask() -> None:
-        batcher = make(Line(), cost_s=10.0, timeout_s=15.0, max_batch_rows=1)
+        batcher = make(Line(), cost_s=10.0, timeout_s=30.0, max_batch_rows=1)
         first = submit(batcher, rows((1, 1)))
         second = submit(batcher, rows((1, 1)))
-        with pytest.raises(Overloaded, match="over 15 s") as refused:
-            submit(batcher, rows((1, 1)))
-        assert (refused.value.reason, refused.value.retry_after_s) == ("deadline", 20)
+        for asked in (lambda: submit(batcher, rows((1, 1))), batcher.consider):
+            with pytest.raises(Overloaded, match="over 30 s") as refused:
+                asked()
+            assert (refused.value.reason, refused.value.retry_after_s) == ("deadline", 20)
         await asyncio.gather(first, second)
+        batcher.consider()
 
     asyncio.run(ask())
+
+
+def test_a_caller_may_be_less_patient_than_the_server_and_not_more() -> None:
+    async def ask() -> None:
+        batcher = make(Line(), cost_s=1.0, timeout_s=10.0, max_batch_rows=1)
+        waiting = [submit(batcher, rows((1, 1))) for _ in range(3)]
+        with pytest.raises(Overloaded, match="over 2 s"):
+            submit(batcher, rows((1, 1)), timeout_s=2.0)
+        assert waiting[0].ticket is not None
+        await submit(batcher, rows((1, 1)), timeout_s=60.0)
+        patient = [ticket.deadline - ticket.since for ticket in [waiting[0].ticket]]
+        assert patient == pytest.approx([10.0])
+
+    asyncio.run(ask())
+
+
+def test_who_waits_too_long_for_others_is_not_computed() -> None:
+    seen: list[float] = []
+    go = threading.Event()
+
+    def before(batch: Batch) -> None:
+        seen.extend(batch["a"].tolist())
+        assert go.wait(10)
+
+    async def ask() -> None:
+        batcher = make(Line(before), handover_s=THREAD, cost_s=0.001)
+        first = submit(batcher, rows((1, 1)))
+        await turns(2)
+        late, patient = submit(batcher, rows((2, 2)), timeout_s=0.02), submit(batcher, rows((3, 3)))
+        with pytest.raises(TimedOut, match=r"no answer within 0\.02 s"):
+            await late
+        assert batcher.queued_rows == 1
+        go.set()
+        await asyncio.gather(first, patient)
+        batcher.close()
+
+    asyncio.run(ask())
+    assert seen == [1.0, 3.0]
+
+
+def test_what_a_caller_that_left_held_is_free_at_once() -> None:
+    async def ask() -> None:
+        batcher = make(Line(), max_queue_rows=3)
+        leaving = submit(batcher, rows((1, 1), (1, 1), (1, 1)))
+        leaving.cancel()
+        assert batcher.queued_rows == 0
+        await submit(batcher, rows((2, 2), (2, 2), (2, 2)))
+
+    asyncio.run(ask())
+
+
+def test_memory_that_waits_is_bounded() -> None:
+    async def ask() -> None:
+        batcher = make(Line(), max_queue_bytes=8_000)
+        waiting = [submit(batcher, rows((i, i))) for i in range(2)]
+        with pytest.raises(Overloaded, match="2 rows are waiting"):
+            submit(batcher, rows((1, 1)))
+        await asyncio.gather(*waiting)
+
+    asyncio.run(ask())
+
+
+def test_lanes_run_side_by_side_and_share_what_waits() -> None:
+    sizes: list[int] = []
+    both = threading.Barrier(2)
+
+    def before(batch: Batch) -> None:
+        sizes.append(batch.rows)
+        both.wait(10)
+
+    async def ask() -> list[Batch]:
+        batcher = make(Line(before), handover_s=THREAD, cost_s=1.0, lanes=2)
+        answers = await asyncio.gather(*[submit(batcher, rows((i, i))) for i in range(4)])
+        batcher.close()
+        return answers
+
+    answers = asyncio.run(ask())
+    assert sizes == [2, 2]
+    assert [answer["value"][0] for answer in answers] == [0.0, 1001.0, 2002.0, 3003.0]
+
+
+def test_models_that_share_a_loop_take_turns() -> None:
+    seen: list[str] = []
+
+    async def ask() -> None:
+        flooded = make(Line(lambda batch: seen.append("flooded")), max_batch_rows=1)
+        quiet = make(Line(lambda batch: seen.append("quiet")), max_batch_rows=1)
+        await asyncio.gather(*[submit(flooded, rows((i, i))) for i in range(50)], submit(quiet, rows((1, 1))))
+
+    asyncio.run(ask())
+    assert seen.index("quiet") == 1
+
+
+@pytest.mark.parametrize("handover_s", [INLINE, THREAD])
+def test_twenty_rounds_with_one_bad_request_among_fifteen_good_ones_fail_no_good_one(handover_s: float) -> None:
+    async def ask() -> list[list[Batch | BaseException]]:
+        batcher = make(Line(refuse(13.0)), handover_s=handover_s, cost_s=1e-3)
+        said = []
+        for _ in range(20):
+            requests = [submit(batcher, rows((i, 13 if i == 7 else 1))) for i in range(16)]
+            said.append(await asyncio.gather(*requests, return_exceptions=True))
+        batcher.close()
+        return said
+
+    for answers in asyncio.run(ask()):
+        assert [i for i, answer in enumerate(answers) if isinstance(answer, BaseException)] == [7]
+
+
+def test_part_of_a_request_that_fails_fails_it_once_and_the_rest_of_it_is_not_computed() -> None:
+    seen: list[float] = []
+
+    def before(batch: Batch) -> None:
+        seen.extend(batch["b"].tolist())
+        refuse(2.0)(batch)
+
+    async def ask() -> None:
+        batcher = make(Line(before), cost_s=1e-3, max_batch_rows=2)
+        with pytest.raises(PredictionFailed, match="poison"):
+            await submit(batcher, rows(*[(1, i) for i in range(9)]))
+        await submit(batcher, rows((1, 99)))
+
+    asyncio.run(ask())
+    assert seen == [0.0, 1.0, 2.0, 3.0, 99.0]
 
 
 def test_a_caller_that_left_is_skipped() -> None:
@@ -248,8 +384,7 @@ def test_when_the_time_of_a_request_is_up_it_is_told_though_the_model_is_still_a
     async def ask() -> None:
         batcher = make(Line(lambda batch: assert_(go.wait(10))), handover_s=THREAD, cost_s=0.01, timeout_s=0.2)
         running = submit(batcher, rows((1, 1)))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await turns(2)
         waiting = submit(batcher, rows((2, 2)))
         assert batcher.busy
         said = await asyncio.gather(running, waiting, return_exceptions=True)
@@ -269,37 +404,51 @@ def assert_(holds: bool) -> None:
     assert holds
 
 
+async def turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 Action = tuple[str, int]
 ACTIONS = st.lists(
-    st.tuples(st.sampled_from(["ask", "poison", "leave", "turn", "wait"]), st.integers(1, 4)), max_size=40
+    st.tuples(st.sampled_from(["ask", "poison", "hurry", "leave", "turn", "wait"]), st.integers(1, 12)), max_size=40
 )
 
 
-@settings(max_examples=80)
-@given(actions=ACTIONS, threaded=st.booleans(), limit=st.integers(1, 6))
+@settings(max_examples=120)
+@given(actions=ACTIONS, lanes=st.sampled_from([0, 1, 3]), limit=st.integers(1, 6))
 def test_whatever_arrives_fails_or_leaves_every_caller_gets_its_own_rows_in_order(
-    actions: list[Action], threaded: bool, limit: int
+    actions: list[Action], lanes: int, limit: int
 ) -> None:
+    """Lanes 0: on the loop. Whoever hurries may be refused or told that its time is up, but never wrongly answered."""
+
     async def play() -> None:
-        handover_s = THREAD if threaded else INLINE
-        batcher = make(Line(refuse(-1.0)), handover_s=handover_s, cost_s=1e-3, max_batch_rows=limit)
-        asked: list[tuple[list[tuple[float, float]], Asked]] = []
+        handover_s = THREAD if lanes else INLINE
+        model = Line(refuse(-1.0))
+        batcher = make(model, handover_s=handover_s, cost_s=1e-3, max_batch_rows=limit, lanes=max(1, lanes))
+        asked: list[tuple[str, list[tuple[float, float]], Asked]] = []
         for number, (action, count) in enumerate(actions):
-            if action in ("ask", "poison"):
-                said = [(float(number), -1.0 if action == "poison" else float(i)) for i in range(count)]
-                asked.append((said, submit(batcher, rows(*said))))
+            if action in ("ask", "poison", "hurry"):
+                poisoned = count // 2 if action == "poison" else None
+                said = [(float(number), -1.0 if i == poisoned else float(i)) for i in range(count)]
+                try:
+                    future = submit(batcher, rows(*said), 2e-3 if action == "hurry" else None)
+                except Overloaded:
+                    assert action == "hurry"
+                else:
+                    asked.append((action, said, future))
             elif action == "leave" and asked:
-                asked[-1][1].cancel()
+                asked[-1][2].cancel()
             elif action == "turn":
-                await asyncio.sleep(0)
+                await turns(1)
             elif action == "wait" and asked:
-                await asyncio.wait([future for _, future in asked])
+                await asyncio.wait([future for _, _, future in asked])
         if asked:
-            await asyncio.wait([future for _, future in asked], timeout=10)
-        for said, future in asked:
-            if future.cancelled():
+            await asyncio.wait([future for _, _, future in asked], timeout=10)
+        for action, said, future in asked:
+            if future.cancelled() or (action == "hurry" and isinstance(future.exception(), TimedOut)):
                 continue
-            if said[0][1] == -1.0:
+            if action == "poison":
                 assert isinstance(future.exception(), PredictionFailed)
             else:
                 assert future.result()["value"].tolist() == [1000 * a + b for a, b in said]

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from time import sleep
+
 import pytest
 
+from daytwo.batch import Batch
 from daytwo.serving.cost import Cost, measure_handover
 from serving.service import Line, rows
 
@@ -52,6 +55,40 @@ def test_warming_up_measures_one_row_and_some() -> None:
     assert sizes == [1] * 4 + [32] * 4
     assert cost.of(1) > 0
     assert cost.of(32) > 0
+
+
+def test_warming_up_does_not_run_a_slow_model_on_many_rows() -> None:
+    sizes: list[int] = []
+
+    def slow(batch: Batch) -> Batch:
+        sizes.append(batch.rows)
+        sleep(0.13)
+        return batch
+
+    cost = Cost(1e-4)
+    cost.warm_up(slow, rows((1, 2)))
+    assert sizes == [1] * 4
+    assert cost.slow
+
+
+@pytest.mark.parametrize(
+    ("learnt", "seconds", "expected"),
+    [
+        ([], 1.0, 1000),
+        ([(1, 0.01)], 0.1, 15),  # 8 to 15 rows are one bucket, scaled to 0.08 s; 16 would be 0.16
+        ([(1, 0.5)], 0.1, 1),
+        ([(1, 0.001), (32, 0.001)], 1.0, 1000),
+        ([(32, 9.0), (1, 0.01)], 0.1, 15),
+        ([(32, 0.05), (1, 0.01)], 0.1, 63),
+        ([(64, 90.0), (32, 0.01)], 0.1, 511),  # a bad day of 64 rows is not believed for ever
+    ],
+    ids=str,
+)
+def test_as_many_rows_as_fit_into_a_time(learnt: list[tuple[int, float]], seconds: float, expected: int) -> None:
+    cost = Cost(1e-4)
+    for count, took in learnt:
+        cost.learn(count, took)
+    assert cost.rows_within(seconds, 1000) == expected
 
 
 def test_handing_over_takes_time() -> None:

@@ -18,7 +18,7 @@ def test_the_head_says_what_the_body_is_and_what_is_wanted() -> None:
 
 
 def test_nothing_said_is_nothing_wanted() -> None:
-    assert Head.of([], b"") == Head(None, None, False)
+    assert Head.of([], b"") == Head()
 
 
 @pytest.mark.parametrize(("query", "wanted"), [(b"probabilities=1", True), (b"probabilities=no", False), (b"x=1", False),
@@ -43,3 +43,31 @@ def test_only_json_is_json(value: bytes) -> None:
 def test_an_id_that_could_do_harm_is_refused(value: bytes) -> None:
     with pytest.raises(InvalidInput, match="x-prediction-id"):
         Head.of([(b"x-prediction-id", value)], b"")
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "seconds"),
+    [(b"x-request-timeout", b"0.25", 0.25), (b"x-request-timeout", b"3", 3.0), (b"x-request-timeout", b"250ms", 0.25),
+     (b"x-request-timeout", b"2s", 2.0), (b"x-request-timeout", b" 1 s ", 1.0), (b"grpc-timeout", b"250m", 0.25),
+     (b"grpc-timeout", b"2S", 2.0), (b"grpc-timeout", b"1M", 60.0), (b"grpc-timeout", b"500000u", 0.5)],
+)  # fmt: skip
+def test_a_header_says_how_long_the_caller_waits(header: bytes, value: bytes, seconds: float) -> None:
+    assert Head.of([(header, value)], b"").timeout_s == seconds
+
+
+def test_the_query_says_how_long_the_caller_waits_and_the_shorter_time_holds() -> None:
+    assert Head.of([], b"timeout=0.5").timeout_s == 0.5
+    assert Head.of([(b"x-request-timeout", b"2")], b"timeout=0.5").timeout_s == 0.5
+    assert Head.of([(b"x-request-timeout", b"0.1")], b"timeout=0.5").timeout_s == 0.1
+
+
+@pytest.mark.parametrize("value", [b"", b"0", b"-1", b"soon", b"nan", b"inf", b"1h", b"\xff", b"1e999", b"1 2"])
+def test_a_time_that_is_none_is_refused(value: bytes) -> None:
+    with pytest.raises(InvalidInput, match="timeout: expected"):
+        Head.of([(b"x-request-timeout", value)], b"")
+
+
+@pytest.mark.parametrize("value", [b"", b"250", b"m", b"-1S", b"1.5S", b"123456789S", b"0S"])
+def test_a_time_in_the_manner_of_grpc_is_as_strict_as_grpc(value: bytes) -> None:
+    with pytest.raises(InvalidInput, match="grpc-timeout: expected"):
+        Head.of([(b"grpc-timeout", value)], b"")

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import ASGIApp
 
 from daytwo.batch import Batch
+from daytwo.serving.head import Head
 from daytwo.serving.rest import Application
 from daytwo.serving.service import Service
 from serving.service import Line, served, service, value
@@ -240,7 +241,7 @@ def test_callers_that_give_up_leave_nothing_in_flight() -> None:
     async def impatient(patience_s: float) -> bool:
         try:
             async with asyncio.timeout(patience_s):
-                await endpoint.answer(b'{"a": 1, "b": 2}')
+                await endpoint.answer(b'{"a": 1, "b": 2}', Head())
         except TimeoutError:
             return False
         return True

@@ -2,29 +2,43 @@
 
 An idle model gets what is there at once; while it is busy, what arrives forms the next batch, so batches grow with
 load by themselves. A model that costs little against handing work to a thread runs on the event loop, over everything
-that became ready in the same turn of it; a slower one runs in a thread, where it releases the GIL.
+that became ready in the same turn of it; a slower one runs in lanes, which are threads: one that calls a model that
+releases the GIL, or several that each wait for a process of its own (see :mod:`daytwo.serving.processes`).
+
+What a batch costs is measured all the time. It decides how many rows one batch may have, where it runs, and which
+requests are refused at once, because their answer would come too late.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from math import ceil
 from time import perf_counter
 
 from daytwo.batch import Batch
 from daytwo.errors import DaytwoError, Overloaded, PredictionFailed, TimedOut
 from daytwo.serving.cost import Cost
 from daytwo.serving.instruments import Counter, Histogram
+from daytwo.serving.tickets import Answered, Piece, Queue, Ticket
 
 log = logging.getLogger("daytwo.serving")
 
 Run = Callable[[Batch], Batch]
-#: Told once: the outputs for a request's rows, or why there are none.
-Answered = Callable[[Batch | DaytwoError], None]
+#: Of each piece of a batch: its outputs, why there are none, or None where nobody waits for them any more.
+Outputs = list[Batch | DaytwoError | None]
+
+#: A batch may take this long, or a quarter of the time that a request may take, or a few times as long as one row:
+#: more rows would gain nothing, and whoever comes next would wait for them.
+_BATCH_S = 0.025
+_BATCH_ROWS_S = 4.0
+#: A request is admitted where the time it is expected to take, and this much more, is left.
+_DOUBT = 1.25
+#: How exactly those whose time is up are told.
+_PATIENCE_S = 0.005
 
 
 @dataclass(slots=True)
@@ -38,213 +52,279 @@ class Gauges:
     rows: Counter
 
 
-@dataclass(slots=True)
-class Ticket:
-    """A request that waits for the model."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a batcher keeps to.
 
-    batch: Batch
-    answered: Answered
-    since: float
-    done: bool = False
+    max_batch_rows, max_batch_bytes: of one batch; what is larger is split, and its outputs are joined again
+    max_queue_rows, max_queue_bytes: of what waits; more is refused
+    timeout_s:                       how long a request may take; its caller may want less
+    """
 
-    def leave(self) -> bool:
-        """The caller is gone: nothing need be computed, and nobody is told. False where it was told already."""
-        left, self.done = not self.done, True
-        return left
+    max_batch_rows: int = 8192
+    max_batch_bytes: int = 64 << 20
+    max_queue_rows: int = 1_000_000
+    max_queue_bytes: int = 512 << 20
+    timeout_s: float = 30.0
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A batch in a lane, and when it should be done."""
+
+    pieces: list[Piece]
+    until: float
 
 
 class Batcher:
-    """One model's queue and its executor, on one event loop.
+    """One model's queue and its lanes, on one event loop.
 
-    run:            the model; called with a Batch of whole requests, in order of arrival
-    cost:           what a batch costs, kept up to date
-    max_batch_rows: requests are joined up to this many rows; a single larger request goes alone
-    max_batch_bytes: likewise in bytes
-    max_queue_rows: more waiting rows than this are refused
-    timeout_s:      a request that cannot be answered within it is refused at once
+    run:   the model; called with a Batch of rows in order of arrival, by as many threads at once as there are lanes
+    cost:  what a batch costs, kept up to date
+    lanes: how many batches may run at once
     """
 
-    def __init__(
-        self,
-        run: Run,
-        cost: Cost,
-        gauges: Gauges,
-        *,
-        max_batch_rows: int = 1024,
-        max_batch_bytes: int = 64 << 20,
-        max_queue_rows: int = 65_536,
-        timeout_s: float = 30.0,
-    ) -> None:
+    def __init__(self, run: Run, cost: Cost, gauges: Gauges, limits: Limits | None = None, *, lanes: int = 1) -> None:
         self._run = run
         self._cost = cost
         self._gauges = gauges
-        self._max_rows = max_batch_rows
-        self._max_bytes = max_batch_bytes
-        self._max_queue_rows = max_queue_rows
-        self._timeout_s = timeout_s
-        self._queue: deque[Ticket] = deque()
-        self._queued_rows = 0
+        self._limits = limits or Limits()
+        self._lanes = lanes
+        self._queue = Queue()
+        self._jobs: list[_Job] = []
         self._scheduled = False
-        self._busy_until = 0.0
-        self._running: list[Ticket] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._patience_s = min(0.25, timeout_s / 4)
         self._executor: ThreadPoolExecutor | None = None
 
     @property
     def queued_rows(self) -> int:
         """Rows waiting for the model."""
-        return self._queued_rows
+        return self._queue.rows
 
     @property
     def busy(self) -> bool:
-        """Whether the model is at work in its thread."""
-        return bool(self._running)
+        """Whether the model is at work in a lane."""
+        return bool(self._jobs)
 
-    def submit(self, batch: Batch, answered: Answered) -> Ticket | None:
-        """Have ``answered`` called with the outputs for ``batch``.
+    def consider(self, timeout_s: float | None = None) -> None:
+        """Raise Overloaded where not even one row more would be answered in time; cheaper than reading the request."""
+        if self._queue.rows:
+            self._admit(1, 0, self._patience(timeout_s))
 
-        A model that costs less than joining its requests would is asked here and now, and None is returned. Raises
-        Overloaded at once where an answer would come too late.
+    def submit(self, batch: Batch, answered: Answered, timeout_s: float | None = None) -> Ticket | None:
+        """Have ``answered`` called with the outputs for ``batch``, which has at least one row.
+
+        A model that costs less than joining its requests would is asked here and now, and None is returned.
+
+        timeout_s: how long the caller waits, if not as long as it may
+
+        Raises Overloaded at once where an answer would come too late.
         """
-        if not self._scheduled and self._cost.trivial(batch.rows):
-            self._gauges.queue_s.observe(0.0)
-            self._answer([Ticket(batch, answered, perf_counter())])
+        if not self._queue and not self._jobs and self._cost.trivial(batch.rows):
+            self._answer_now(batch, answered)
             return None
-        self._admit(batch.rows)
-        ticket = Ticket(batch, answered, perf_counter())
-        self._queue.append(ticket)
-        self._queued_rows += batch.rows
-        self._gauges.queue_depth.set(self._queued_rows)
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._dispatch)
+        patience_s = self._patience(timeout_s)
+        self._admit(batch.rows, batch.nbytes, patience_s)
+        now = perf_counter()
+        ticket = Ticket(batch, answered, now, now + patience_s)
+        self._queue.add(ticket)
+        self._gauges.queue_depth.set(self._queue.rows)
+        if self._jobs:
+            self._watch(patience_s)
+        self._schedule()
         return ticket
 
+    def leave(self, ticket: Ticket) -> bool:
+        """The caller is gone: nothing more need be computed, and nobody is told. False where it was told already."""
+        if ticket.done:
+            return False
+        ticket.done = True
+        self._queue.drop(ticket)
+        self._gauges.queue_depth.set(self._queue.rows)
+        return True
+
     def close(self) -> None:
-        """Let go of the thread. What it is running finishes."""
+        """Let go of the lanes. What they are running finishes."""
         if self._executor is not None:
             self._executor.shutdown(wait=False)
 
-    def _admit(self, rows: int) -> None:
-        waiting = self._queued_rows + rows
-        if self._queued_rows and waiting > self._max_queue_rows:
-            raise Overloaded("queue_full", f"{self._queued_rows:,} rows are waiting", self._drained_in())
-        if self._scheduled and self._drained_in() > self._timeout_s:
-            raise Overloaded("deadline", f"an answer would take over {self._timeout_s:g} s", self._drained_in())
+    # -- who may wait ------------------------------------------------------------------------------------------------
 
-    def _drained_in(self) -> float:
-        """Seconds until what waits now will have been answered, by the measured cost.
+    def _patience(self, timeout_s: float | None) -> float:
+        return self._limits.timeout_s if timeout_s is None else min(timeout_s, self._limits.timeout_s)
+
+    def _admit(self, rows: int, nbytes: int, patience_s: float) -> None:
+        queue, limits = self._queue, self._limits
+        if queue.rows and (queue.rows + rows > limits.max_queue_rows or queue.nbytes + nbytes > limits.max_queue_bytes):
+            raise Overloaded("queue_full", f"{queue.rows:,} rows are waiting", self._waiting_s(0))
+        # An idle model is asked though it is thought too slow: how else would it be learnt that it no longer is?
+        if (queue.rows or self._jobs) and self._waiting_s(rows) * _DOUBT > patience_s:
+            raise Overloaded("deadline", f"an answer would take over {patience_s:g} s", self._waiting_s(0))
+
+    def _waiting_s(self, rows: int) -> float:
+        """Seconds until what waits now, and ``rows`` more, will have been answered, by the measured cost.
 
         A batch that takes longer than it should is expected to take as long again.
         """
-        whole, rest = divmod(self._queued_rows, self._max_rows)
-        running = abs(self._busy_until - perf_counter()) if self._running else 0.0
-        return running + whole * self._cost.of(self._max_rows) + (self._cost.of(rest) if rest else 0.0)
+        most = self._max_rows()
+        whole, rest = divmod(self._queue.rows + rows, most)
+        work_s = whole * self._cost.of(most) + (self._cost.of(rest) if rest else 0.0)
+        now = perf_counter()
+        running_s = sum(abs(job.until - now) for job in self._jobs)
+        return (running_s + work_s) / self._lanes
+
+    def _max_rows(self) -> int:
+        """Of the next batch. Free lanes share what waits."""
+        limits = self._limits
+        seconds = max(min(_BATCH_S, limits.timeout_s / 4), _BATCH_ROWS_S * self._cost.of(1))
+        return self._cost.rows_within(seconds, limits.max_batch_rows)
+
+    # -- running -----------------------------------------------------------------------------------------------------
+
+    def _schedule(self) -> None:
+        if not self._scheduled and self._queue and len(self._jobs) < self._lanes:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._dispatch)
 
     def _dispatch(self) -> None:
-        """Take the next batch and run it: here, or in the thread. Called with nothing running."""
-        taken = self._take()
-        rows = sum(ticket.batch.rows for ticket in taken)
-        if not taken or self._cost.inline(rows):
-            try:
-                self._answer(taken)
-            finally:
-                self._again()
-            return
-        self._running = taken
-        self._busy_until = perf_counter() + self._cost.of(rows)
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(1, "daytwo-model")
-        loop = asyncio.get_running_loop()
-        done = loop.run_in_executor(self._executor, self._outputs, taken)
-        done.add_done_callback(lambda future: self._finish(taken, future))
-        self._timer = self._timer or loop.call_later(self._patience_s, self._expire)
+        """Give every free lane its batch; or run one here, and let others have the loop before the next."""
+        self._scheduled = False
+        try:
+            while len(self._jobs) < self._lanes and (pieces := self._take()):
+                rows = sum(piece.batch.rows for piece in pieces)
+                if not self._jobs and self._cost.inline(rows):
+                    self._tell(pieces, *self._outputs(pieces))
+                    break
+                self._hand_over(pieces, rows)
+        finally:
+            self._schedule()
 
-    def _finish(self, taken: Sequence[Ticket], done: asyncio.Future[tuple[list[Batch | DaytwoError], float]]) -> None:
-        self._running = []
+    def _take(self) -> list[Piece]:
+        """The pieces of the next batch, of those who still wait."""
+        most = self._max_rows()
+        free = self._lanes - len(self._jobs)
+        if free > 1:
+            most = min(most, ceil(self._queue.rows / free)) or 1
+        pieces = self._queue.take(most, self._limits.max_batch_bytes)
+        now = perf_counter()
+        for piece in pieces:
+            if now > piece.ticket.deadline:
+                self._tell_one(piece.ticket, self._timed_out(piece.ticket))
+            elif piece.start == 0:
+                self._gauges.queue_s.observe(now - piece.ticket.since)
+        self._gauges.queue_depth.set(self._queue.rows)
+        waited = [piece for piece in pieces if not piece.ticket.done]
+        return waited if waited or not pieces else self._take()
+
+    def _hand_over(self, pieces: list[Piece], rows: int) -> None:
+        """Run a batch in a lane."""
+        job = _Job(pieces, perf_counter() + self._cost.of(rows))
+        self._jobs.append(job)
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(self._lanes, "daytwo-model")
+        loop = asyncio.get_running_loop()
+        done = loop.run_in_executor(self._executor, self._outputs, pieces)
+        done.add_done_callback(lambda future: self._finish(job, future))
+        self._watch(min(piece.ticket.deadline for piece in pieces) - perf_counter())
+
+    def _finish(self, job: _Job, done: asyncio.Future[tuple[Outputs, float]]) -> None:
+        self._jobs.remove(job)
         try:
             if not done.cancelled():
-                self._tell(taken, *done.result())
+                self._tell(job.pieces, *done.result())
         finally:
-            self._again()
+            self._schedule()
+
+    def _outputs(self, pieces: Sequence[Piece]) -> tuple[Outputs, float]:
+        """Outputs per piece, and the seconds they took. May run in a thread: changes nothing that others see."""
+        start = perf_counter()
+        outputs = self._joined(pieces)
+        return outputs, perf_counter() - start
+
+    def _joined(self, pieces: Sequence[Piece]) -> Outputs:
+        try:
+            outputs = self._run(Batch.stack([piece.batch for piece in pieces]))
+            return [outputs] if len(pieces) == 1 else [*outputs.split([piece.batch.rows for piece in pieces])]
+        except BaseException as error:  # noqa: BLE001  a model may raise anything, a Rust panic too; its callers are told
+            if len(pieces) == 1:
+                return [_deliberate(error)]
+        # One of them is poisoned: each alone, so that only that one fails.
+        return [None if piece.ticket.done else self._joined([piece])[0] for piece in pieces]
+
+    def _answer_now(self, batch: Batch, answered: Answered) -> None:
+        """The whole of it, for a model that costs next to nothing and is idle."""
+        start = perf_counter()
+        try:
+            outputs: Batch | DaytwoError = self._run(batch)
+        except BaseException as error:  # noqa: BLE001  as above
+            outputs = _deliberate(error)
+        gauges = self._gauges
+        gauges.queue_s.observe(0.0)
+        answers = isinstance(outputs, Batch)
+        self._measured(batch.rows, perf_counter() - start, learn=answers)
+        if answers:
+            gauges.rows.add(batch.rows)
+        _call(answered, outputs)
+
+    # -- telling -----------------------------------------------------------------------------------------------------
+
+    def _tell(self, pieces: Sequence[Piece], outputs: Outputs, seconds: float) -> None:
+        failed = any(isinstance(output, DaytwoError) for output in outputs)
+        self._measured(sum(piece.batch.rows for piece in pieces), seconds, learn=not failed)
+        for piece, output in zip(pieces, outputs, strict=True):
+            ticket = piece.ticket
+            if isinstance(output, Batch):
+                self._gauges.rows.add(output.rows)
+            if ticket.done or output is None:
+                continue
+            whole = ticket.gather(piece, output) if isinstance(output, Batch) else output
+            if whole is not None:
+                self._tell_one(ticket, whole)
+
+    def _measured(self, rows: int, seconds: float, *, learn: bool) -> None:
+        if learn:  # one that failed may have stopped early, or been run twice
+            self._cost.learn(rows, seconds)
+        self._gauges.predict_s.observe(seconds)
+        self._gauges.batch_rows.observe(rows)
+
+    def _tell_one(self, ticket: Ticket, output: Batch | DaytwoError) -> None:
+        self.leave(ticket)
+        _call(ticket.answered, output)
+
+    def _watch(self, seconds: float) -> None:
+        """See to it that whoever waits is told when ``seconds`` are over, though the model is at work."""
+        loop = asyncio.get_running_loop()
+        when = loop.time() + max(seconds, _PATIENCE_S)
+        if self._timer is None or when + _PATIENCE_S < self._timer.when():
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_at(when, self._expire)
 
     def _expire(self) -> None:
         """Tell those whose time is up, the ones in the model included; look again while the model is at work."""
-        now = perf_counter()
-        for ticket in (*self._running, *self._queue):
-            if now - ticket.since <= self._timeout_s:
-                break  # they stand in the order of their arrival
-            if not ticket.done:
-                self._tell_one(ticket, TimedOut(self._timeout_s))
-        busy = bool(self._running)
-        self._timer = asyncio.get_running_loop().call_later(self._patience_s, self._expire) if busy else None
-
-    def _again(self) -> None:
-        if self._queue:
-            asyncio.get_running_loop().call_soon(self._dispatch)
-        else:
-            self._scheduled = False
-
-    def _take(self) -> list[Ticket]:
-        """The requests of the next batch: as many as fit, in order. Those whose caller left are dropped."""
-        taken: list[Ticket] = []
-        rows = size = 0
-        now = perf_counter()
-        while self._queue:
-            ticket = self._queue[0]
-            batch = ticket.batch
-            if taken and (rows + batch.rows > self._max_rows or size + batch.nbytes > self._max_bytes):
-                break
-            self._queue.popleft()
-            self._queued_rows -= batch.rows
+        self._timer = None
+        now, earliest = perf_counter(), float("inf")
+        waiting = [piece.ticket for job in self._jobs for piece in job.pieces] + [*self._queue]
+        for ticket in waiting:
             if ticket.done:
                 continue
-            if now - ticket.since > self._timeout_s:
-                self._tell_one(ticket, TimedOut(self._timeout_s))
-                continue
-            self._gauges.queue_s.observe(now - ticket.since)
-            taken.append(ticket)
-            rows += batch.rows
-            size += batch.nbytes
-        self._gauges.queue_depth.set(self._queued_rows)
-        return taken
+            if now >= ticket.deadline:
+                self._tell_one(ticket, self._timed_out(ticket))
+            else:
+                earliest = min(earliest, ticket.deadline)
+        if self._jobs and earliest < float("inf"):
+            self._watch(earliest - now)
 
-    def _answer(self, taken: Sequence[Ticket]) -> None:
-        """Run and tell, here."""
-        if taken:
-            self._tell(taken, *self._outputs(taken))
+    def _timed_out(self, ticket: Ticket) -> TimedOut:
+        return TimedOut(round(ticket.deadline - ticket.since, 6))
 
-    def _outputs(self, taken: Sequence[Ticket]) -> tuple[list[Batch | DaytwoError], float]:
-        """Outputs per request, and the seconds they took. May run in a thread: touches nothing that others do."""
-        start = perf_counter()
-        outputs = self._joined(taken)
-        return outputs, perf_counter() - start
 
-    def _joined(self, taken: Sequence[Ticket]) -> list[Batch | DaytwoError]:
-        try:
-            outputs = self._run(Batch.stack([ticket.batch for ticket in taken]))
-            return [outputs] if len(taken) == 1 else [*outputs.split([ticket.batch.rows for ticket in taken])]
-        except BaseException as error:  # noqa: BLE001  a model may raise anything, a Rust panic too; its callers are told
-            if len(taken) == 1:
-                return [error if isinstance(error, DaytwoError) else PredictionFailed("the model", error)]
-        # One of them is poisoned: each alone, so that only that one fails.
-        return [self._joined([ticket])[0] for ticket in taken]
+def _deliberate(error: BaseException) -> DaytwoError:
+    return error if isinstance(error, DaytwoError) else PredictionFailed("the model", error)
 
-    def _tell(self, taken: Sequence[Ticket], outputs: Sequence[Batch | DaytwoError], seconds: float) -> None:
-        rows = sum(ticket.batch.rows for ticket in taken)
-        self._cost.learn(rows, seconds)
-        self._gauges.predict_s.observe(seconds)
-        self._gauges.batch_rows.observe(rows)
-        for ticket, output in zip(taken, outputs, strict=True):
-            if isinstance(output, Batch):
-                self._gauges.rows.add(output.rows)
-            if not ticket.done:
-                self._tell_one(ticket, output)
 
-    def _tell_one(self, ticket: Ticket, output: Batch | DaytwoError) -> None:
-        ticket.done = True
-        try:
-            ticket.answered(output)
-        except Exception:
-            log.exception("an answer could not be given")
+def _call(answered: Answered, output: Batch | DaytwoError) -> None:
+    try:
+        answered(output)
+    except Exception:
+        log.exception("an answer could not be given")

@@ -15,8 +15,12 @@ _INLINE_HANDOVERS = 5.0
 _INLINE_S = 0.0005
 #: Joining a request with others costs about this much bookkeeping; a model that costs less is simply asked.
 _JOINING_S = 0.000020
+#: A model of which one row costs so much can bear the way to another process and back.
+_SLOW_S = 0.002
 #: Weight of the newest measurement.
 _NEWEST = 0.1
+#: Warming up measures a larger batch only where it can be expected to take no longer.
+_WARM_UP_S = 0.5
 
 
 class Cost:
@@ -28,6 +32,7 @@ class Cost:
     def __init__(self, handover_s: float) -> None:
         self.handover_s = handover_s
         self._seconds: list[float] = []
+        self._newest = 0
 
     def learn(self, rows: int, seconds: float) -> None:
         """Fold one measurement in."""
@@ -36,6 +41,7 @@ class Cost:
             self._seconds.append(0.0)
         known = self._seconds[bucket]
         self._seconds[bucket] = known + _NEWEST * (seconds - known) if known else seconds
+        self._newest = bucket
 
     def of(self, rows: int) -> float:
         """Expected seconds for ``rows`` together; from the nearest smaller size seen, scaled up; 0 before any."""
@@ -47,6 +53,22 @@ class Cost:
                 return float(self._seconds[smaller] * 2 ** (bucket - smaller))
         return next((seconds for seconds in self._seconds if seconds), 0.0)
 
+    def rows_within(self, seconds: float, limit: int) -> int:
+        """How many rows can be expected to cost at most ``seconds`` together: 1 to ``limit``.
+
+        Of what was learnt about a size and what the size seen last makes one expect of it, the smaller counts: a size
+        that was once measured on a bad day is tried again, and so learnt anew.
+        """
+        if not self._seconds:
+            return limit
+        newest = self._seconds[self._newest]
+        for bucket in range(limit.bit_length(), 1, -1):
+            expected = newest * 2.0 ** (bucket - self._newest) if bucket > self._newest else newest
+            known = self._seconds[bucket] if bucket < len(self._seconds) else 0.0
+            if min(expected, known or expected) <= seconds:
+                return min(limit, (1 << bucket) - 1)
+        return 1
+
     def inline(self, rows: int) -> bool:
         """Whether a batch of ``rows`` is cheap enough to run on the event loop itself."""
         return self.of(rows) <= max(_INLINE_S, _INLINE_HANDOVERS * self.handover_s)
@@ -55,9 +77,18 @@ class Cost:
         """Whether a batch of ``rows`` costs less than joining it with others would."""
         return 0.0 < self.of(rows) <= _JOINING_S
 
+    @property
+    def slow(self) -> bool:
+        """Whether the way to another process and back is small beside one row."""
+        return self.of(1) >= _SLOW_S
+
     def warm_up(self, run: Callable[[Batch], Batch], example: Batch, *, repeats: int = 3) -> None:
-        """Measure 1 row and a few dozen; the first run of each is not counted, since it allocates."""
+        """Measure 1 row and, unless that would take long, a few dozen; the first run of each is not counted, since it
+        allocates.
+        """
         for rows in (1, 32):
+            if self.of(rows) > _WARM_UP_S / (1 + repeats):
+                break
             batch = example.take([i % example.rows for i in range(rows)])
             run(batch)
             times = []

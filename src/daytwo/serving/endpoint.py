@@ -30,10 +30,13 @@ from daytwo.errors import (
 )
 from daytwo.metrics import OUTCOMES, REASONS
 from daytwo.predictor import Predictor
-from daytwo.serving.batcher import Batcher, Gauges, Ticket
+from daytwo.serving.batcher import Batcher, Gauges, Limits
 from daytwo.serving.cost import Cost
+from daytwo.serving.head import Head
 from daytwo.serving.ids import PredictionIds
 from daytwo.serving.instruments import Instruments
+from daytwo.serving.processes import ModelProcesses
+from daytwo.serving.tickets import Ticket
 from daytwo.settings import ServeSettings
 from daytwo.signature import Signature
 
@@ -67,18 +70,27 @@ class Endpoint:
         self.predictor: Predictor | None = None
         self._settings = settings
         self._batcher: Batcher | None = None
+        self._processes: ModelProcesses | None = None
         self._new_id = PredictionIds().new
         self._bind(instruments)
 
-    def attach(self, predictor: Predictor, cost: Cost) -> None:
-        """Open: from now on requests are answered by ``predictor``, whose batches cost ``cost``."""
+    def attach(self, predictor: Predictor, cost: Cost, processes: ModelProcesses | None = None) -> None:
+        """Open: from now on requests are answered by ``predictor``, or by ``processes`` that hold the same model, whose
+        batches cost ``cost``.
+        """
         self.predictor = predictor
+        self._processes = processes
         self._batcher = Batcher(
-            predictor.run,
+            processes.run if processes else predictor.run,
             cost,
             self._gauges,
-            max_queue_rows=self._settings.max_queue_rows,
-            timeout_s=self._settings.timeout_s,
+            Limits(
+                max_batch_rows=self._settings.max_batch_rows,
+                max_queue_rows=self._settings.max_queue_rows,
+                max_queue_bytes=self._settings.max_queue_bytes,
+                timeout_s=self._settings.timeout_s,
+            ),
+            lanes=processes.size if processes else 1,
         )
 
     @property
@@ -87,16 +99,14 @@ class Endpoint:
         return self._batcher is not None and self._batcher.busy
 
     def close(self) -> None:
-        """Let go of the model's thread."""
+        """Let go of the model's threads and processes."""
         if self._batcher is not None:
             self._batcher.close()
+        if self._processes is not None:
+            self._processes.close()
 
-    def ask(
-        self, body: bytes, reply: Reply, *, probabilities: bool = False, prediction_id: str | None = None
-    ) -> Ticket | None:
+    def ask(self, body: bytes, head: Head, reply: Reply) -> Ticket | None:
         """Answer ``body`` by ``reply``, now or later on this event loop; whatever happens is counted.
-
-        prediction_id: the caller's own, from outside the body; the body's wins
 
         Returns what the request waits with, if it waits: a caller that leaves says so there.
         """
@@ -113,9 +123,9 @@ class Endpoint:
                 fail(outputs)
                 return
             predicted = perf_counter()
-            ids = self._ids(request, prediction_id)
+            ids = self._ids(request, head.prediction_id)
             try:
-                payload = self.dialect.encode(Answer(outputs, request.form, ids, probabilities))
+                payload = self.dialect.encode(Answer(outputs, request.form, ids, head.probabilities))
             except Exception as error:  # noqa: BLE001  what a model answers may be beyond JSON; that is its own failure
                 fail(PredictionFailed(f"{self.name}:{self.version}", error))
                 return
@@ -132,16 +142,17 @@ class Endpoint:
         try:
             if self._batcher is None:
                 raise NotReady(f"{self.name}:{self.version} is being loaded")
+            self._batcher.consider(head.timeout_s)
             request = self.dialect.decode(body)
             decoded = perf_counter()
-            return self._batcher.submit(request.batch, encode)
+            return self._batcher.submit(request.batch, encode, head.timeout_s)
         except Exception as error:
             if not isinstance(error, DaytwoError):
                 log.exception("a request to %s:%s failed in a way that nobody foresaw", self.name, self.version)
             fail(error)
             return None
 
-    async def answer(self, body: bytes, *, probabilities: bool = False, prediction_id: str | None = None) -> bytes:
+    async def answer(self, body: bytes, head: Head) -> bytes:
         """The answer to ``body``. Raises DaytwoError."""
         answered: asyncio.Future[bytes | Exception] = asyncio.get_running_loop().create_future()
 
@@ -149,7 +160,7 @@ class Endpoint:
             if not answered.done():  # it is where the one who awaits was cancelled in this very turn of the loop
                 answered.set_result(said)
 
-        ticket = self.ask(body, reply, probabilities=probabilities, prediction_id=prediction_id)
+        ticket = self.ask(body, head, reply)
         try:
             said = await answered
         except asyncio.CancelledError:
@@ -161,7 +172,7 @@ class Endpoint:
 
     def leave(self, ticket: Ticket | None) -> None:
         """The caller is gone, and its request not yet answered."""
-        if ticket is not None and ticket.leave():
+        if ticket is not None and self._batcher is not None and self._batcher.leave(ticket):
             self._inflight.add(-1.0)
             self._outcomes["left"].add()
 

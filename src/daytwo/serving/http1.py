@@ -15,10 +15,10 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from daytwo.errors import BodyTooLarge, DaytwoError, SlowBody
-from daytwo.serving.batcher import Ticket
 from daytwo.serving.endpoint import Endpoint
 from daytwo.serving.head import Head
 from daytwo.serving.problems import FRAMEWORK, Problem, problem_of
+from daytwo.serving.tickets import Ticket
 
 #: More than common proxies let through (8 to 32 KiB).
 _MAX_HEAD_BYTES = 64 << 10
@@ -207,9 +207,7 @@ class Exchange:
             return
         self.more_body = False
         assert self._head is not None
-        self._ticket = self._endpoint.ask(
-            bytes(self.body), self.reply, probabilities=self._head.probabilities, prediction_id=self._head.prediction_id
-        )
+        self._ticket = self._endpoint.ask(bytes(self.body), self._head, self.reply)
 
     def reply(self, said: bytes | Exception) -> None:
         """Write the answer, whole."""

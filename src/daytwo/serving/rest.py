@@ -101,7 +101,7 @@ class Predict:
         except DaytwoError as error:
             self._endpoint.count(error)
             raise
-        return await self._endpoint.answer(body, probabilities=head.probabilities, prediction_id=head.prediction_id)
+        return await self._endpoint.answer(body, head)
 
     async def _refuse(self, error: Exception, receive: Receive, send: Send) -> None:
         problem = problem_of(error)

@@ -23,6 +23,7 @@ from daytwo.serving.cost import Cost, measure_handover
 from daytwo.serving.endpoint import Endpoint
 from daytwo.serving.host import HostSampler
 from daytwo.serving.instruments import Instruments, Layout
+from daytwo.serving.processes import ModelProcesses, fit_for_processes, one_per_cpu
 from daytwo.settings import ServeSettings
 from daytwo.signature import Signature
 
@@ -76,6 +77,7 @@ class Service:
     def __init__(self, served: Sequence[Served], settings: ServeSettings, place: Place | None = None) -> None:
         place = place or Place()
         self.settings = settings
+        self._workers = place.workers
         self.served = tuple(served)
         self.instruments = Instruments(
             layout_of(served), worker=place.worker, workers=place.workers, shared=place.shared
@@ -132,10 +134,11 @@ class Service:
                 rows = predictor.check_examples()
                 cost = Cost(handover_s)
                 cost.warm_up(predictor.run, item.example)
+                processes = self._processes(item, predictor, cost)
             except Exception as error:  # noqa: BLE001  whatever it is, the server stays up, unready, and says why
                 self._fail(f"{item.name}:{item.version}: {sentence(error)}")
                 return False
-            endpoint.attach(predictor, cost)
+            endpoint.attach(predictor, cost, processes)
             log.info("loaded %s with %s; %d example rows passed", predictor.reference, predictor.runtime, rows)
         # What is loaded stays: the collector need not walk through it again while requests wait.
         gc.collect()
@@ -155,7 +158,7 @@ class Service:
             self._ready_gauge.set(0.0)
 
     def close(self) -> None:
-        """Let go of threads."""
+        """Let go of threads and processes."""
         for endpoint in self.catalog:
             endpoint.close()
 
@@ -172,6 +175,19 @@ class Service:
         for series, numbers in self.instruments.totals():
             yield series.metric.name, series.labels, numbers
         yield from self._host.samples()
+
+    def _processes(self, item: Served, predictor: Predictor, cost: Cost) -> ModelProcesses | None:
+        """Processes of its own for a model that would hold up the event loop; ``cost`` is learnt anew through them."""
+        wanted, size = self.settings.executor, self.settings.processes or one_per_cpu(self._workers)
+        if wanted == "thread" or (wanted == "auto" and (predictor.model.releases_gil or not cost.slow)):
+            return None
+        if not fit_for_processes(item.load):
+            log.warning("%s runs in a thread: what loads it cannot be told to another process", predictor.reference)
+            return None
+        processes = ModelProcesses(item.load, size, timeout_s=self.settings.timeout_s)
+        cost.warm_up(processes.run, item.example)
+        log.info("%s runs in %d processes of its own", predictor.reference, size)
+        return processes
 
     def _fail(self, reason: str) -> None:
         self._state, self.reason = "failed", reason
