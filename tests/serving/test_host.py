@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from children import child
 from daytwo.metrics import BY_NAME
 from daytwo.serving.host import HostSampler, container_samples, process_samples
 
@@ -15,6 +16,19 @@ def test_this_process_has_cpu_time_memory_and_threads(tmp_path: Path) -> None:
     assert samples["daytwo_process_resident_memory_bytes"][1][0] > 1e6
     assert samples["daytwo_process_threads"][1][0] >= 1
     assert samples.keys() <= BY_NAME.keys()
+
+
+def test_the_processes_of_its_models_are_part_of_a_worker() -> None:
+    alone = {name: numbers[0] for name, _, numbers in process_samples("0", os.getpid())}
+    with child("sum(range(10**6)); print('ready', flush=True); time.sleep(60)"):
+        together = {name: numbers[0] for name, _, numbers in process_samples("0", os.getpid())}
+    after = {name: numbers[0] for name, _, numbers in process_samples("0", os.getpid())}
+    assert (
+        together["daytwo_process_threads"] == alone["daytwo_process_threads"] + 1 == after["daytwo_process_threads"] + 1
+    )
+    assert together["daytwo_process_resident_memory_bytes"] > alone["daytwo_process_resident_memory_bytes"]
+    cpu = "daytwo_process_cpu_seconds_total"
+    assert alone[cpu] < together[cpu] <= after[cpu]
 
 
 def test_a_process_that_is_gone_has_no_samples() -> None:

@@ -39,17 +39,24 @@ class HostSampler:
 
 
 def process_samples(worker: str, pid: int) -> Iterator[Sample]:
-    """CPU, memory and threads of one worker; nothing where it has just died."""
+    """CPU, memory and threads of one worker and the processes of its models; nothing where it has just died."""
+    cpu_s = memory = threads = 0.0
     try:
-        process = psutil.Process(pid)
-        with process.oneshot():
-            times = process.cpu_times()
-            memory, threads = process.memory_info().rss, process.num_threads()
+        worker_process = psutil.Process(pid)
+        ended = worker_process.cpu_times()
+        for process in (worker_process, *worker_process.children()):
+            with process.oneshot():
+                times = process.cpu_times()
+                cpu_s += times.user + times.system
+                memory += process.memory_info().rss
+                threads += process.num_threads()
     except psutil.Error:
         return
-    yield "daytwo_process_cpu_seconds_total", (worker,), [times.user + times.system]
-    yield "daytwo_process_resident_memory_bytes", (worker,), [float(memory)]
-    yield "daytwo_process_threads", (worker,), [float(threads)]
+    # A process that ended took its time with it; the kernel keeps it with the parent, so that the counter never falls.
+    cpu_s += getattr(ended, "children_user", 0.0) + getattr(ended, "children_system", 0.0)
+    yield "daytwo_process_cpu_seconds_total", (worker,), [cpu_s]
+    yield "daytwo_process_resident_memory_bytes", (worker,), [memory]
+    yield "daytwo_process_threads", (worker,), [threads]
 
 
 def container_samples(cgroup: Path) -> Iterator[Sample]:
