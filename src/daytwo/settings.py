@@ -123,7 +123,7 @@ class ServeSettings:
     workers: int = _setting(1, "worker processes that share the port", minimum=1, maximum=1024)
     trust: bool = _setting(False, "allow bundles whose loading runs code, such as a pickle")
     executor: Literal["auto", "thread", "process"] = _setting(
-        "auto", "where a slow model runs; auto is a thread, or processes of its own where it is pure Python",
+        "auto", "where a slow model runs; auto is processes of its own where it is pure Python and has several CPUs, else a thread",
         choices=("auto", "thread", "process"),
     )  # fmt: skip
     processes: int = _setting(0, "how many such processes a worker has; 0 is one per CPU", maximum=1024)

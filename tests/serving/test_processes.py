@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -80,13 +81,14 @@ def test_there_is_one_for_every_cpu_over_all_workers() -> None:
 
 @pytest.mark.parametrize(("load", "settings", "lanes"), [
     (slow, {}, True), (moody, {}, False), (moody, {"executor": "process"}, True), (slow, {"executor": "thread"}, False),
+    (slow, {"processes": 1}, False),
 ])  # fmt: skip
 def test_a_slow_model_in_pure_python_gets_processes_and_others_when_told(
-    load: object, settings: dict[str, str], lanes: bool, caplog: pytest.LogCaptureFixture
+    load: object, settings: dict[str, Any], lanes: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     served = Served("line", "1", LINE, load, rows((1, 2)))  # type: ignore[arg-type]
     caplog.set_level(logging.INFO, "daytwo.serving")
-    made = service(served, processes=2, **settings)
+    made = service(served, **({"processes": 2} | settings))
     try:
         assert made.ready
         assert ("runs in 2 processes of its own" in caplog.text) is lanes

@@ -179,7 +179,8 @@ class Service:
     def _processes(self, item: Served, predictor: Predictor, cost: Cost) -> ModelProcesses | None:
         """Processes of its own for a model that would hold up the event loop; ``cost`` is learnt anew through them."""
         wanted, size = self.settings.executor, self.settings.processes or one_per_cpu(self._workers)
-        if wanted == "thread" or (wanted == "auto" and (predictor.model.releases_gil or not cost.slow)):
+        worth_it = size > 1 and cost.slow and not predictor.model.releases_gil
+        if wanted == "thread" or (wanted == "auto" and not worth_it):
             return None
         if not fit_for_processes(item.load):
             log.warning("%s runs in a thread: what loads it cannot be told to another process", predictor.reference)
