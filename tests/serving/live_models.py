@@ -24,6 +24,8 @@ SETOSA = {"feature_vector": [5.1, 3.5, 1.4, 0.2]}
 PERSON = {"age": 41, "income": 3200.5, "plan": "pro"}
 #: What ``moody`` takes for one batch.
 MOODY_S = 0.15
+#: What ``toll`` takes for each row.
+TOLL_S = 0.005
 #: What ``moody`` does not come to an end with.
 HANGS_ON = 12345.5
 
@@ -41,6 +43,7 @@ def pack_all(registry: Path) -> None:
     daytwo.pack(LinearRegression().fit(rows, line(*rows.T)), rows, name="line", registry=registry)
     _pack_people(registry, rng)
     _pack_moody(registry)
+    _pack_toll(registry)
 
 
 def pack_iris(registry: Path) -> None:
@@ -94,3 +97,15 @@ def _pack_moody(registry: Path) -> None:
 
     rows = np.arange(-20.0, 20.0).reshape(-1, 1)
     daytwo.pack(Moody(), rows, name="moody", registry=registry)
+
+
+def _pack_toll(registry: Path) -> None:
+    """Takes its time for every row, so that no batch makes it faster."""
+
+    class Toll:  # as above
+        def predict(self, rows: Any) -> Any:
+            time.sleep(TOLL_S * len(rows))
+            return rows[:, 0] + 1.0
+
+    rows = np.arange(-20.0, 20.0).reshape(-1, 1)
+    daytwo.pack(Toll(), rows, name="toll", registry=registry)
