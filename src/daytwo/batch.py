@@ -105,8 +105,13 @@ class Batch:
             raise ValueError(f"sizes add up to {sum(sizes)}, the batch has {self.rows} rows")
         parts, start = [], 0
         for size in sizes:
-            parts.append(self.take(slice(start, start + size)))
-            start += size
+            end = start + size
+            if self._matrix is not None:
+                part = Batch(self.names, size, None, self._matrix[start:end])
+            else:
+                part = Batch(self.names, size, {name: column[start:end] for name, column in self.items()}, None)
+            parts.append(part)
+            start = end
         return parts
 
     @staticmethod

@@ -42,6 +42,18 @@ def test_what_costs_little_runs_on_the_loop(seconds: float, inline: bool) -> Non
     assert cost.inline(1) is inline
 
 
+def test_a_machine_that_is_short_of_time_does_not_send_a_cheap_model_to_a_thread_but_is_reckoned_with() -> None:
+    cost = Cost(5e-5)
+    cost.learn(1, 0.0001)
+    for _ in range(10):
+        cost.learn(1, 0.01)
+    assert cost.inline(1)
+    assert cost.of(1) > 0.005
+    for _ in range(1000):
+        cost.learn(1, 0.01)  # it has become slow
+    assert not cost.inline(1)
+
+
 def test_a_dear_hand_over_makes_more_run_on_the_loop() -> None:
     cost = Cost(0.01)
     cost.learn(1, 0.04)

@@ -37,6 +37,8 @@ _BATCH_S = 0.025
 _BATCH_ROWS_S = 4.0
 #: A request is admitted where the time it is expected to take, and this much more, is left.
 _DOUBT = 1.25
+#: After so many batches the plan for the next is made anew.
+_PLAN_EVERY = 16
 #: How exactly those whose time is up are told.
 _PATIENCE_S = 0.005
 
@@ -92,6 +94,7 @@ class Batcher:
         self._lanes = lanes
         self._queue = Queue()
         self._jobs: list[_Job] = []
+        self._plan()
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._executor: ThreadPoolExecutor | None = None
@@ -157,6 +160,8 @@ class Batcher:
         queue, limits = self._queue, self._limits
         if queue.rows and (queue.rows + rows > limits.max_queue_rows or queue.nbytes + nbytes > limits.max_queue_bytes):
             raise Overloaded("queue_full", f"{queue.rows:,} rows are waiting", self._waiting_s(0))
+        if not self._jobs and queue.rows + rows <= self._most and self._most_s * _DOUBT < patience_s:
+            return  # as it mostly is: one batch, and time enough
         # An idle model is asked though it is thought too slow: how else would it be learnt that it no longer is?
         if (queue.rows or self._jobs) and self._waiting_s(rows) * _DOUBT > patience_s:
             raise Overloaded("deadline", f"an answer would take over {patience_s:g} s", self._waiting_s(0))
@@ -166,18 +171,20 @@ class Batcher:
 
         A batch that takes longer than it should is expected to take as long again.
         """
-        most = self._max_rows()
+        most = self._most
         whole, rest = divmod(self._queue.rows + rows, most)
         work_s = whole * self._cost.of(most) + (self._cost.of(rest) if rest else 0.0)
         now = perf_counter()
         running_s = sum(abs(job.until - now) for job in self._jobs)
         return (running_s + work_s) / self._lanes
 
-    def _max_rows(self) -> int:
-        """Of the next batch. Free lanes share what waits."""
+    def _plan(self) -> None:
+        """How many rows a batch may have, and how long that takes, by what has been learnt."""
         limits = self._limits
         seconds = max(min(_BATCH_S, limits.timeout_s / 4), _BATCH_ROWS_S * self._cost.of(1))
-        return self._cost.rows_within(seconds, limits.max_batch_rows)
+        self._most = self._cost.rows_within(seconds, limits.max_batch_rows)
+        self._most_s = self._cost.of(self._most)
+        self._planned = _PLAN_EVERY
 
     # -- running -----------------------------------------------------------------------------------------------------
 
@@ -200,8 +207,11 @@ class Batcher:
             self._schedule()
 
     def _take(self) -> list[Piece]:
-        """The pieces of the next batch, of those who still wait."""
-        most = self._max_rows()
+        """The pieces of the next batch, of those who still wait. Free lanes share what there is."""
+        self._planned -= 1
+        if self._planned < 0:
+            self._plan()
+        most = self._most
         free = self._lanes - len(self._jobs)
         if free > 1:
             most = min(most, ceil(self._queue.rows / free)) or 1
@@ -259,7 +269,7 @@ class Batcher:
         except BaseException as error:  # noqa: BLE001  as above
             outputs = _deliberate(error)
         gauges = self._gauges
-        gauges.queue_s.observe(0.0)
+        gauges.queue_s.observe_nothing()
         answers = isinstance(outputs, Batch)
         self._measured(batch.rows, perf_counter() - start, learn=answers)
         if answers:
@@ -269,12 +279,12 @@ class Batcher:
     # -- telling -----------------------------------------------------------------------------------------------------
 
     def _tell(self, pieces: Sequence[Piece], outputs: Outputs, seconds: float) -> None:
-        failed = any(isinstance(output, DaytwoError) for output in outputs)
-        self._measured(sum(piece.batch.rows for piece in pieces), seconds, learn=not failed)
+        good = sum(output.rows for output in outputs if isinstance(output, Batch))
+        rows = sum(piece.batch.rows for piece in pieces)
+        self._measured(rows, seconds, learn=good == rows)
+        self._gauges.rows.add(good)
         for piece, output in zip(pieces, outputs, strict=True):
             ticket = piece.ticket
-            if isinstance(output, Batch):
-                self._gauges.rows.add(output.rows)
             if ticket.done or output is None:
                 continue
             whole = ticket.gather(piece, output) if isinstance(output, Batch) else output

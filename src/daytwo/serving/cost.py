@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
 from daytwo.batch import Batch
@@ -19,6 +19,8 @@ _JOINING_S = 0.000020
 _SLOW_S = 0.002
 #: Weight of the newest measurement.
 _NEWEST = 0.1
+#: By how much, at most, one measurement raises what a batch takes when nothing disturbs it.
+_RISE = 1.01
 #: Warming up measures a larger batch only where it can be expected to take no longer.
 _WARM_UP_S = 0.5
 
@@ -26,12 +28,17 @@ _WARM_UP_S = 0.5
 class Cost:
     """Seconds per batch, in one bucket per power of two of its rows.
 
+    Two estimates: what a batch takes these days (:meth:`of`), on a machine that others use as well, decides who is
+    answered in time; what it takes when nothing disturbs it decides where it runs, for on a machine that is short of
+    time a thread is the dearest place of all.
+
     handover_s: what giving work to a thread and getting the answer back costs here (see :func:`measure_handover`)
     """
 
     def __init__(self, handover_s: float) -> None:
         self.handover_s = handover_s
         self._seconds: list[float] = []
+        self._calm: list[float] = []
         self._newest = 0
 
     def learn(self, rows: int, seconds: float) -> None:
@@ -39,19 +46,15 @@ class Cost:
         bucket = rows.bit_length()
         while len(self._seconds) <= bucket:
             self._seconds.append(0.0)
-        known = self._seconds[bucket]
+            self._calm.append(0.0)
+        known, calm = self._seconds[bucket], self._calm[bucket]
         self._seconds[bucket] = known + _NEWEST * (seconds - known) if known else seconds
+        self._calm[bucket] = min(seconds, calm * _RISE) if calm else seconds
         self._newest = bucket
 
     def of(self, rows: int) -> float:
         """Expected seconds for ``rows`` together; from the nearest smaller size seen, scaled up; 0 before any."""
-        bucket = rows.bit_length()
-        if bucket < len(self._seconds) and self._seconds[bucket]:
-            return self._seconds[bucket]
-        for smaller in range(min(bucket, len(self._seconds)) - 1, -1, -1):
-            if self._seconds[smaller]:
-                return float(self._seconds[smaller] * 2 ** (bucket - smaller))
-        return next((seconds for seconds in self._seconds if seconds), 0.0)
+        return _expected(self._seconds, rows.bit_length())
 
     def rows_within(self, seconds: float, limit: int) -> int:
         """How many rows can be expected to cost at most ``seconds`` together: 1 to ``limit``.
@@ -71,11 +74,11 @@ class Cost:
 
     def inline(self, rows: int) -> bool:
         """Whether a batch of ``rows`` is cheap enough to run on the event loop itself."""
-        return self.of(rows) <= max(_INLINE_S, _INLINE_HANDOVERS * self.handover_s)
+        return _expected(self._calm, rows.bit_length()) <= max(_INLINE_S, _INLINE_HANDOVERS * self.handover_s)
 
     def trivial(self, rows: int) -> bool:
         """Whether a batch of ``rows`` costs less than joining it with others would."""
-        return 0.0 < self.of(rows) <= _JOINING_S
+        return 0.0 < _expected(self._calm, rows.bit_length()) <= _JOINING_S
 
     @property
     def slow(self) -> bool:
@@ -97,6 +100,15 @@ class Cost:
                 run(batch)
                 times.append(perf_counter() - start)
             self.learn(rows, min(times))
+
+
+def _expected(seconds: Sequence[float], bucket: int) -> float:
+    if bucket < len(seconds) and seconds[bucket]:
+        return seconds[bucket]
+    for smaller in range(min(bucket, len(seconds)) - 1, -1, -1):
+        if seconds[smaller]:
+            return float(seconds[smaller] * 2 ** (bucket - smaller))
+    return next((known for known in seconds if known), 0.0)
 
 
 def measure_handover(rounds: int = 30) -> float:

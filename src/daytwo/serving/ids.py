@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from random import Random
+import os
 from time import time_ns
 
-_VERSION = 0x7 << 76
-_VARIANT = 0x2 << 62
+#: Random hexadecimal digits that one id takes, and how many ids are drawn from the operating system at once.
+_DIGITS = 20
+_AT_ONCE = 256
+#: The variant's two bits before two random ones.
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 
 class PredictionIds:
-    """Makes ids: 48 bits of milliseconds since 1970, then 74 random bits.
+    """Makes ids: 48 bits of milliseconds since 1970, then 74 random bits. One maker for one process.
 
     >>> ids = PredictionIds()
     >>> len(ids.new()), ids.new()[14]
@@ -18,11 +21,20 @@ class PredictionIds:
     """
 
     def __init__(self) -> None:
-        self._bits = Random().getrandbits  # seeded by the operating system, in each process  # noqa: S311  not a secret
+        self._millisecond = -1
+        self._head = self._pool = ""
+        self._at = 0
 
     def new(self) -> str:
         """The next id, as ``018f…-….-7…-….-…``."""
-        random = self._bits(74)
-        value = (time_ns() // 1_000_000) << 80 | _VERSION | (random >> 62) << 64 | _VARIANT | random & ((1 << 62) - 1)
-        text = f"{value:032x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+        millisecond = time_ns() // 1_000_000
+        if millisecond != self._millisecond:
+            text = f"{millisecond:012x}"
+            self._millisecond, self._head = millisecond, f"{text[:8]}-{text[8:]}-7"
+        if self._at >= len(self._pool):
+            self._pool, self._at = os.urandom(_AT_ONCE * _DIGITS // 2).hex(), 0
+        at, pool = self._at, self._pool
+        self._at = at + _DIGITS
+        return (
+            f"{self._head}{pool[at : at + 3]}-{_VARIANT[pool[at + 3]]}{pool[at + 4 : at + 7]}-{pool[at + 7 : at + 19]}"
+        )
