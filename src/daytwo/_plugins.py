@@ -47,6 +47,7 @@ EXTRAS: Mapping[str, str] = {
     "skops": "sklearn",
     "polars": "polars",
     "pynvml": "gpu",
+    "matplotlib": "plot",
 }
 
 

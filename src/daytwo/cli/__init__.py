@@ -24,6 +24,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "check": ("daytwo.cli.check:command", "Run a bundle's own tests: digests, examples, parity, bad input, cost."),
     "serve": ("daytwo.cli.serve:command", "Serve bundles over REST, with documentation, health and metrics."),
     "predict": ("daytwo.cli.predict:command", "Ask a bundle or a running server."),
+    "bench": ("daytwo.cli.bench:command", "Load a model until it is known what it bears; plan workers and replicas."),
     "list": ("daytwo.cli.list_:command", "List the models of the registry, their versions and aliases."),
     "show": ("daytwo.cli.show:command", "Show what a bundle is: signature, metrics, evidence, digest."),
     "diff": ("daytwo.cli.diff:command", "Say what differs between two bundles."),
