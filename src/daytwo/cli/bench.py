@@ -86,7 +86,7 @@ def command(target: str, registry: Path, output: Output, **options: Any) -> int:
     for file, write in writers.items():
         _write(file, write, report)
     output.show(report.to_json(), lambda: list(human(report, console().width, list(writers))), essential=_bare(report))
-    if report.ended and not output.json:
+    if report.ended:
         click.echo(f"daytwo: ended early: {report.ended}", err=True)
     return _code(report)
 

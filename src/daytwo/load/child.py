@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -53,13 +54,12 @@ class Child:
 
     def last_words(self) -> str:
         """The last line of its log."""
-        lines = self._log.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "nothing"
+        return _last_words(self._log)
 
     def require_alive(self) -> None:
         """Raises OutsideFailure where it has ended."""
         if (code := self.process.poll()) is not None:
-            raise OutsideFailure(f"the server ended with exit code {code}; the last it said: {self.last_words()}")
+            raise OutsideFailure(f"the server ended with exit code {code}; the last it said was: {self.last_words()}")
 
 
 @contextmanager
@@ -100,8 +100,16 @@ def _opened(process: subprocess.Popen[bytes], log: Path) -> Address:
     if url:
         return address_of(url)
     process.wait()
-    said = log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
-    raise OutsideFailure(f"the server did not start: {said[0].removeprefix('daytwo: ')}")
+    raise OutsideFailure(f"the server did not start: {_last_words(log).removeprefix('daytwo: ')}")
+
+
+def _last_words(log: Path) -> str:
+    """What the last line of a log says, without its time and level."""
+    lines = log.read_text(errors="replace").strip().splitlines() or ["nothing"]
+    try:
+        return str(json.loads(lines[-1])["message"])
+    except (ValueError, KeyError, TypeError):
+        return lines[-1]
 
 
 def _await_workers(child: Child, wanted: int | None) -> int:
@@ -119,7 +127,7 @@ def _await_workers(child: Child, wanted: int | None) -> int:
         time.sleep(_TICK_S)
     raise OutsideFailure(
         f"{ready} of {wanted or 'its'} workers became ready in {_START_LIMIT_S:g} s; "
-        f"the last it said: {child.last_words()}"
+        f"the last it said was: {child.last_words()}"
     )
 
 

@@ -104,12 +104,10 @@ class Latencies:
         if not self.count:
             return math.nan
         rank = min(max(math.ceil(q * self.count), 1), self.count)
+        if rank == self.count:
+            return max(self.max_s, 0.0)
         reached = next(i for i, below in enumerate(accumulate(self._counts)) if below >= rank)
         return min(middle_ns(reached) / 1e9, self.max_s)
-
-    def over(self, limit_s: float) -> int:
-        """How many took longer than ``limit_s``, to the width of a bucket."""
-        return sum(self._counts[bucket(min(max(int(limit_s * 1e9), 0), _MAX_NS)) + 1 :])
 
     def to_json(self) -> dict[str, Any]:
         """Only the buckets that hold something, as pairs of bucket and count."""

@@ -183,7 +183,7 @@ def _caveats(report: Report) -> Iterator[str]:
         )
     if peak and setting.workers and peak.server_cpu is not None and peak.server_cpu < 0.5 * setting.workers:
         used = f"{peak.server_cpu:.1f} of {_count(setting.workers, 'core')}"
-        if not verdict.client_limited:
+        if not verdict.client_limited and others <= _NOISE:
             yield f"At its peak the server used {used} only: it waits for something else, such as a disk, a GPU or a lock."
     few = max((result.tally.latencies.count for result in report.of("open")), default=ENOUGH)
     if few < ENOUGH:

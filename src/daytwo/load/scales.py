@@ -42,7 +42,7 @@ class Scale:
         """Round values within, about so many.
 
         >>> Scale(0.0, 104.0).ticks(), Scale(0.5, 2000.0, log=True).ticks()
-        ([0.0, 20.0, 40.0, 60.0, 80.0, 100.0], [1.0, 10.0, 100.0, 1000.0])
+        ([0.0, 25.0, 50.0, 75.0, 100.0], [1.0, 10.0, 100.0, 1000.0])
         """
         return self._powers(about) if self.log else self._steps(about)
 

@@ -13,6 +13,8 @@ from daytwo.load.stages import Result
 HEADROOM = 0.7
 #: The knee and the best batch are the smallest that come this close to the best there is.
 _NEARLY = 0.9
+#: Steps of the ramp that a knee can be seen in.
+_CLIMBED = 3
 #: The quantile p99 of fewer answers than this is the maximum of a few.
 ENOUGH = 100
 
@@ -79,12 +81,14 @@ def judge(results: Sequence[Result], wanted: Wanted, *, workers: int | None, cor
     ramp, batches, opened = (_of(results, kind) for kind in ("ramp", "batch", "open"))
     peak = max(ramp, key=lambda r: r.per_s, default=None)
     peak_per_s = peak.per_s if peak else 0.0
-    knee = next((r.stage.connections for r in ramp if r.per_s >= _NEARLY * peak_per_s and r.ok), None)
+    climbed = len([r for r in ramp if r.ok]) >= _CLIMBED
+    knee = next((r.stage.connections for r in ramp if climbed and r.per_s >= _NEARLY * peak_per_s), None)
     best_per_s = max((r.rows_per_s for r in batches), default=None)
     best = next((r.stage.rows for r in batches if best_per_s and r.rows_per_s >= _NEARLY * best_per_s), None)
     borne = _borne(opened, wanted.p99_s)
     capacity = (borne.stage.rate or 0.0) if borne else 0.0 if opened else None
-    limited = bool(peak and peak.client_limited) or any(r.client_limited for r in opened if not _bears(r, wanted.p99_s))
+    missed = [r for r in opened if not _bears(r, wanted.p99_s)]
+    limited = bool(peak and peak.client_limited) or any(r.client_limited for r in missed)
     needed, replicas = _needed(wanted.rate, capacity, workers, cores)
     return Verdict(
         peak_per_s=peak_per_s,
@@ -95,7 +99,7 @@ def judge(results: Sequence[Result], wanted: Wanted, *, workers: int | None, cor
         capacity_p99_s=borne.latency(0.99) if borne else None,
         safe_per_s=None if capacity is None else HEADROOM * capacity,
         client_limited=limited,
-        met=_met(opened, wanted, capacity, limited=limited),
+        met=_met(opened, wanted, capacity),
         workers=needed,
         replicas=replicas,
         max_rows=_max_rows(batches, best, wanted.p99_s),
@@ -120,15 +124,17 @@ def _borne(opened: Sequence[Result], p99_s: float | None) -> Result | None:
     return last
 
 
-def _met(opened: Sequence[Result], wanted: Wanted, capacity: float | None, *, limited: bool) -> bool | None:
-    """Whether the wanted was seen; what was missed while the client was the limit is not known to be missing."""
+def _met(opened: Sequence[Result], wanted: Wanted, capacity: float | None) -> bool | None:
+    """Whether the wanted was seen. A queue, or a latency, that may be the client's own does not speak against the
+    server; a request that it failed does.
+    """
     if not wanted.anything or capacity is None:
         return None
-    seen = capacity >= (wanted.rate or 0.0) and capacity > 0
-    told = [result.tally.latencies.count for result in opened if (result.stage.rate or 0.0) <= capacity]
-    if seen and wanted.p99_s is not None and max(told, default=0) < ENOUGH:
-        return None
-    return True if seen else None if limited else False
+    if capacity == 0 or capacity < (wanted.rate or 0.0):
+        missed = [r for r in sorted(opened, key=lambda r: r.stage.rate or 0.0) if not _bears(r, wanted.p99_s)]
+        return None if missed and missed[0].client_limited and not missed[0].failures else False
+    told = max(r.tally.latencies.count for r in opened if (r.stage.rate or 0.0) <= capacity)
+    return None if wanted.p99_s is not None and told < ENOUGH else True
 
 
 def _needed(
