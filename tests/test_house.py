@@ -26,7 +26,7 @@ RANKS = {
     **dict.fromkeys(("signature", "settings", "metrics"), 1),
     **dict.fromkeys(("bundle", "runtimes", "dialects", "monitoring", "checks"), 2),
     **dict.fromkeys(("predictor", "registry", "exporters", "prediction_log", "client"), 3),
-    **dict.fromkeys(("packing", "serving", "scoring", "load", "deploy", "demo"), 4),
+    **dict.fromkeys(("packing", "serving", "scoring", "loadtest", "deploy", "demo"), 4),
     **dict.fromkeys(("api", "testing"), 5),
     **dict.fromkeys(("cli", "__main__"), 6),
 }
@@ -142,6 +142,11 @@ def test_every_name_on_daytwo_is_there():
         assert getattr(daytwo, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         daytwo.nothing  # noqa: B018
+
+
+def test_no_module_hides_a_name_on_daytwo():
+    """Whoever imported ``daytwo.load.…`` would find a module where the function is."""
+    assert not {name for name in daytwo.__all__ if f"daytwo.{name}" in MODULES}
 
 
 def test_the_tree_of_errors_is_the_one_that_is_drawn():

@@ -15,17 +15,18 @@ from pathlib import Path
 from daytwo.bundle import Bundle
 from daytwo.dialects.native import NativeDialect
 from daytwo.errors import InvalidInput, OutsideFailure
-from daytwo.load import bodies as rows_of
-from daytwo.load.answers import verify
-from daytwo.load.bodies import Bodies
-from daytwo.load.child import serving
-from daytwo.load.clients import clients
-from daytwo.load.driver import Address
-from daytwo.load.measure import Measurement, Progress
-from daytwo.load.plan import Plan
-from daytwo.load.report import Report, Setting
-from daytwo.load.target import address_of, cpu_s, example_body, is_url, probe, ready_workers
-from daytwo.load.verdict import Wanted, judge
+from daytwo.loadtest import bodies as rows_of
+from daytwo.loadtest.answers import verify
+from daytwo.loadtest.bodies import Bodies
+from daytwo.loadtest.child import serving
+from daytwo.loadtest.clients import clients
+from daytwo.loadtest.driver import Address
+from daytwo.loadtest.measure import Measurement, Progress
+from daytwo.loadtest.plan import Plan
+from daytwo.loadtest.report import Report, Setting
+from daytwo.loadtest.target import address_of, cpu_s, example_body, is_url, probe, ready_workers
+from daytwo.loadtest.verdict import Wanted, judge
+from daytwo.predictor import Predictor
 from daytwo.registry.local import LocalRegistry
 from daytwo.settings import ServeSettings, registry_path, resolve
 
@@ -109,8 +110,10 @@ def _server(
     if is_url(target):
         yield _running(target, data)
         return
-    resolve(ServeSettings, {"workers": workers, "trust": trust})  # what the server would refuse, is refused here
+    settings = resolve(ServeSettings, {"workers": workers, "trust": trust})
     bundle = LocalRegistry(registry).open(target)
+    # What the server would refuse in its own process is refused here, where it can be said.
+    Predictor.require(bundle, trust=settings.trust, runtime=settings.runtime)
     bodies = _bodies(bundle, data)
     flags = [*(["--workers", str(workers)] if workers is not None else []), *(["--trust"] if trust else [])]
     wanted = int(workers or 1) if str(workers or 1).isdigit() else None

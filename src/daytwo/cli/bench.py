@@ -22,9 +22,9 @@ from daytwo.cli.exit_codes import DONE, FOUND_WANTING, INTERRUPTED, NOT_ENOUGH_D
 from daytwo.cli.options import registry_option, verb
 from daytwo.cli.output import Output, console, pairs, table
 from daytwo.errors import InvalidSetting, OutsideFailure
-from daytwo.load.curves import LatencyThroughput
-from daytwo.load.report import Report, duration, per_second
-from daytwo.load.stages import QUANTILES, Result
+from daytwo.loadtest.curves import LatencyThroughput
+from daytwo.loadtest.report import Report, duration, per_second
+from daytwo.loadtest.stages import QUANTILES, Result
 
 _QUICK_S, _DEFAULT_S = 15.0, 60.0
 _HEADINGS = {"ramp": "One row each, more and more connections", "batch": "More and more rows in each request",
@@ -110,9 +110,9 @@ def _positive(value: float | None, flag: str) -> float | None:
 def _writers(html: Path | None, png: Path | None) -> Iterator[tuple[Path, Callable[[Report], bytes]]]:
     """How each wanted file is made; what is missing for it is said before anything is measured."""
     if html is not None:
-        yield html, _plugins.load("daytwo.load.page:page", "daytwo bench --html")
+        yield html, _plugins.load("daytwo.loadtest.page:page", "daytwo bench --html")
     if png is not None:
-        yield png, _plugins.load("daytwo.load.png:png", "daytwo bench --png")
+        yield png, _plugins.load("daytwo.loadtest.png:png", "daytwo bench --png")
     for file in (html, png):
         if file is not None and not file.absolute().parent.is_dir():
             raise OutsideFailure(f"{file} cannot be written: there is no folder {file.parent}")

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from rich.text import Text
 
-from daytwo.load.canvas import Canvas
-from daytwo.load.curves import LatencyThroughput
-from daytwo.load.report import duration, per_second
+from daytwo.loadtest.canvas import Canvas
+from daytwo.loadtest.curves import LatencyThroughput
+from daytwo.loadtest.report import duration, per_second
 
 _STYLES = {"p50": "cyan", "p90": "blue", "p99": "magenta"}
 _MARK = "●"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from daytwo.load.verdict import Verdict, Wanted, judge
-from load.made import result, results
+from daytwo.loadtest.verdict import Verdict, Wanted, judge
+from loadtest.made import result, results
 
 
-def verdict(rate: float | None = None, p99_s: float | None = None, *, workers: int | None = 1, cores: int = 4) -> Verdict:
+def verdict(
+    rate: float | None = None, p99_s: float | None = None, *, workers: int | None = 1, cores: int = 4
+) -> Verdict:
     return judge(results(), Wanted(rate, p99_s), workers=workers, cores=cores)
 
 
@@ -25,7 +27,9 @@ def test_the_best_rows_are_the_fewest_with_nearly_the_most_rows_a_second():
     assert judge(results()[:7], Wanted(), workers=1, cores=1).best_rows == 64
 
 
-@pytest.mark.parametrize(("p99_s", "capacity"), [(None, 900.0), (0.2, 900.0), (0.05, 800.0), (0.0045, 100.0), (0.001, 0.0)])
+@pytest.mark.parametrize(
+    ("p99_s", "capacity"), [(None, 900.0), (0.2, 900.0), (0.05, 800.0), (0.0045, 100.0), (0.001, 0.0)]
+)
 def test_capacity_is_the_highest_rate_within_the_wanted_p99(p99_s: float | None, capacity: float):
     found = verdict(p99_s=p99_s)
     assert found.capacity_per_s == capacity
@@ -34,7 +38,11 @@ def test_capacity_is_the_highest_rate_within_the_wanted_p99(p99_s: float | None,
 
 
 def test_nothing_above_a_rate_that_was_not_borne_counts():
-    opened = [result("open", 100, rate=100.0), result("open", 200, rate=200.0, failed=1), result("open", 300, rate=300.0)]
+    opened = [
+        result("open", 100, rate=100.0),
+        result("open", 200, rate=200.0, failed=1),
+        result("open", 300, rate=300.0),
+    ]
     assert judge(opened, Wanted(), workers=1, cores=1).capacity_per_s == 100.0
 
 
@@ -74,7 +82,9 @@ def test_a_p99_of_a_few_answers_is_none():
         (5000.0, None, 4, (None, None)),
     ],
 )  # fmt: skip
-def test_workers_and_replicas_for_a_rate(rate: float | None, workers: int | None, cores: int, expected: tuple[int, int]):
+def test_workers_and_replicas_for_a_rate(
+    rate: float | None, workers: int | None, cores: int, expected: tuple[int, int]
+):
     found = verdict(rate, workers=workers, cores=cores)
     assert (found.workers, found.replicas) == expected
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from daytwo.load.stages import Result
-from daytwo.load.verdict import ENOUGH, HEADROOM, Verdict, Wanted
+from daytwo.loadtest.stages import Result
+from daytwo.loadtest.verdict import ENOUGH, HEADROOM, Verdict, Wanted
 
 #: Cores used by others from which on their use is worth a word.
 _NOISE = 0.3

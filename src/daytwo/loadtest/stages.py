@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from daytwo.load.latencies import Latencies
+from daytwo.loadtest.latencies import Latencies
 
 Kind = Literal["ramp", "batch", "open"]
 #: The quantiles that are reported.

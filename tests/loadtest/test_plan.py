@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daytwo.load.plan import FRACTIONS, Plan
+from daytwo.loadtest.plan import FRACTIONS, Plan
 
 
 @pytest.mark.parametrize("total_s", [1.0, 15.0, 60.0])

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 import uvloop
 
-from daytwo.load.timer import Timer
+from daytwo.loadtest.timer import Timer
 
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -18,7 +18,7 @@ def test_it_wakes_at_every_moment_and_not_before(
     new_loop: Callable[[], asyncio.AbstractEventLoop], with_descriptor: bool, monkeypatch: pytest.MonkeyPatch
 ):
     if not with_descriptor:
-        monkeypatch.setattr("daytwo.load.timer.sys.platform", "another")
+        monkeypatch.setattr("daytwo.loadtest.timer.sys.platform", "another")
     woken: list[float] = []
     moments = [time.monotonic() + wait for wait in (-1.0, 0.0, 0.0003, 0.002, 0.0201)]
 

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from daytwo.errors import OutsideFailure
-from daytwo.load.curves import LatencyThroughput
-from daytwo.load.report import Report, duration, per_second
+from daytwo.loadtest.curves import LatencyThroughput
+from daytwo.loadtest.report import Report, duration, per_second
 
 _COLOURS = {"p50": "#0f8b8d", "p90": "#3b6fd4", "p99": "#b83280"}
 _CAPACITY, _WANTED, _SOFT, _LINE = "#18794e", "#c92a2a", "#667085", "#e4e6ea"

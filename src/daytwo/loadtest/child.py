@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 
 from daytwo.errors import OutsideFailure
-from daytwo.load.driver import Address
-from daytwo.load.target import address_of, ready_workers
+from daytwo.loadtest.driver import Address
+from daytwo.loadtest.target import address_of, ready_workers
 
 _START_LIMIT_S = 120.0
 _STOP_LIMIT_S = 10.0

@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from daytwo.load.driver import Address
-from daytwo.load.latencies import Latencies
-from daytwo.load.report import Report, Setting
-from daytwo.load.stages import Kind, Result, Stage, Tally
-from daytwo.load.verdict import Wanted, judge
+from daytwo.loadtest.driver import Address
+from daytwo.loadtest.latencies import Latencies
+from daytwo.loadtest.report import Report, Setting
+from daytwo.loadtest.stages import Kind, Result, Stage, Tally
+from daytwo.loadtest.verdict import Wanted, judge
 
 #: What a server does instead of answering.
 HANG = b"hang"
+ANYTHING = Wanted()
 
 
 def result(kind: Kind, per_s: float, latency_s: float = 0.002, *, connections: int = 8, rows: int = 1,
@@ -33,14 +34,18 @@ def result(kind: Kind, per_s: float, latency_s: float = 0.002, *, connections: i
 def results() -> list[Result]:
     """Of a server that takes 1,000 a second, at 50 ms from 900 on."""
     ramp = [result("ramp", rate, 0.001 * n, connections=n) for n, rate in ((1, 400), (2, 700), (4, 950), (8, 1000))]
-    batches = [result("batch", rate, connections=2, rows=rows) for rows, rate in ((1, 600), (8, 500), (64, 400), (512, 60))]
-    opened = [result("open", rate, 0.002 + rate / 1e6, rate=float(rate), connections=8) for rate in (100, 250, 500, 800)]
+    batches = [
+        result("batch", rate, connections=2, rows=rows) for rows, rate in ((1, 600), (8, 500), (64, 400), (512, 60))
+    ]
+    opened = [
+        result("open", rate, 0.002 + rate / 1e6, rate=float(rate), connections=8) for rate in (100, 250, 500, 800)
+    ]
     opened.append(result("open", 900, 0.05, rate=900.0))
     opened.append(result("open", 1000, 0.1, rate=1100.0, left_s=0.5))
     return [*ramp, *batches, *opened]
 
 
-def report(wanted: Wanted = Wanted(), given: Sequence[Result] | None = None, **more: Any) -> Report:
+def report(wanted: Wanted = ANYTHING, given: Sequence[Result] | None = None, **more: Any) -> Report:
     """Of those results."""
     made = results() if given is None else list(given)
     setting = Setting("churn:3", "http://127.0.0.1:1/predict", True, 1, 1, True, 2, 64, "the bundle's 64 examples",

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from daytwo.load.driver import Address, Driver
-from daytwo.load.stages import Stage, Tally
-from load.made import HANG, said, serving
+from daytwo.loadtest.driver import Address, Driver
+from daytwo.loadtest.stages import Stage, Tally
+from loadtest.made import HANG, said, serving
 
 RAMP = Stage("ramp", 3, 0.3)
 OPEN = Stage("open", 4, 0.4, rate=250.0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from daytwo.load.stages import Result
+from daytwo.loadtest.stages import Result
 
 #: The share of the capacity that is planned with: the rest is for bursts, roll-outs, and machines that differ.
 HEADROOM = 0.7

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from daytwo.load.stages import Stage
+from daytwo.loadtest.stages import Stage
 
 #: Of the peak, what the open stages offer.
 FRACTIONS = (0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from daytwo.load.scales import Scale
+from daytwo.loadtest.scales import Scale
 
 #: The frame of the plot within the picture: left, top, right, bottom.
 _LEFT, _TOP, _RIGHT, _BOTTOM = 58.0, 14.0, 16.0, 42.0

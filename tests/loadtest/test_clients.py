@@ -8,11 +8,11 @@ import sys
 import pytest
 
 from daytwo.errors import OutsideFailure
-from daytwo.load.client import Errand
-from daytwo.load.clients import clients
-from daytwo.load.driver import Address
-from daytwo.load.stages import Stage
-from load.made import said, serving
+from daytwo.loadtest.client import Errand
+from daytwo.loadtest.clients import clients
+from daytwo.loadtest.driver import Address
+from daytwo.loadtest.stages import Stage
+from loadtest.made import said, serving
 
 BODIES = [b'{"name":"Zo\xc3\xab"}', b'{"a":2}']
 
@@ -61,7 +61,7 @@ def test_one_that_dies_is_one_sentence():
 
 
 def test_a_client_ends_with_its_input_also_within_a_stage():
-    command = [sys.executable, "-m", "daytwo.load.client"]
+    command = [sys.executable, "-m", "daytwo.loadtest.client"]
     errand = Errand(Address("127.0.0.1", 1, "/"), Stage("ramp", 1, 600.0), (b"{}",), 0.0, 1.0, 0)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         out, _ = process.communicate(errand.write(), timeout=60)

@@ -1,6 +1,6 @@
 """A client process: takes stages on standard input, one JSON document a line, and answers each with a tally.
 
-    python -m daytwo.load.client
+    python -m daytwo.loadtest.client
 
 It ends when its standard input does, so that it outlives nobody.
 """
@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
-from daytwo.load.driver import Address, Driver
-from daytwo.load.stages import Stage
+from daytwo.loadtest.driver import Address, Driver
+from daytwo.loadtest.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from daytwo.load.curves import LatencyThroughput, spectrum, spectrum_stages
-from daytwo.load.report import Report, duration, per_second
-from daytwo.load.scales import Scale
-from daytwo.load.stages import QUANTILES, Result
-from daytwo.load.style import STYLE
-from daytwo.load.svg import Chart
+from daytwo.loadtest.curves import LatencyThroughput, spectrum, spectrum_stages
+from daytwo.loadtest.report import Report, duration, per_second
+from daytwo.loadtest.scales import Scale
+from daytwo.loadtest.stages import QUANTILES, Result
+from daytwo.loadtest.style import STYLE
+from daytwo.loadtest.svg import Chart
 
 _SECTIONS = {"ramp": "One row each, more and more connections", "batch": "More and more rows in each request",
              "open": "One row each, arriving at random"}  # fmt: skip

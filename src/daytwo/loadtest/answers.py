@@ -10,9 +10,9 @@ import numpy as np
 from daytwo.batch import Batch
 from daytwo.bundle import Bundle
 from daytwo.errors import DaytwoError, ExamplesFailed, OutsideFailure
-from daytwo.load.bodies import Bodies, from_batch
-from daytwo.load.driver import Address
-from daytwo.load.target import ask
+from daytwo.loadtest.bodies import Bodies, from_batch
+from daytwo.loadtest.driver import Address
+from daytwo.loadtest.target import ask
 from daytwo.signature import Field
 
 #: The examples are asked in requests of this many rows.

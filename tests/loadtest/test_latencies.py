@@ -8,7 +8,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytwo.load.latencies import RELATIVE_ERROR, Latencies, bucket, middle_ns
+from daytwo.loadtest.latencies import RELATIVE_ERROR, Latencies, bucket, middle_ns
 
 seconds = st.floats(0, 4000, allow_nan=False)
 many = st.lists(seconds, max_size=200)

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from daytwo.load.latencies import Latencies
-from daytwo.load.stages import Result, Stage, Tally
-from load.made import result
+from daytwo.loadtest.latencies import Latencies
+from daytwo.loadtest.stages import Result, Stage, Tally
+from loadtest.made import result
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 5])

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from daytwo.load.report import Report
-from daytwo.load.scales import Scale
-from daytwo.load.stages import Result
+from daytwo.loadtest.report import Report
+from daytwo.loadtest.scales import Scale
+from daytwo.loadtest.stages import Result
 
 #: The quantiles of the main curves.
 DRAWN: Mapping[str, float] = {"p50": 0.5, "p90": 0.9, "p99": 0.99}

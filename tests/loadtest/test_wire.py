@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daytwo.load.wire import Connection, Head, chunks_end, parse_head, request
+from daytwo.loadtest.wire import Connection, Head, chunks_end, parse_head, request
 
 
 class Told:
@@ -55,7 +56,7 @@ def test_an_answer_is_the_same_however_it_is_cut(name: str, cuts: list[int]):
     raw, body = ANSWERS[name]
     told, connection = asked()
     ends = sorted({min(cut, len(raw)) for cut in cuts} | {0, len(raw)})
-    for start, end in zip(ends, ends[1:], strict=False):
+    for start, end in pairwise(ends):
         connection.data_received(raw[start:end])
     assert len(told.heard) == 1
     assert body is None or told.heard[0][1] == body

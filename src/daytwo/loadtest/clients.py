@@ -15,9 +15,9 @@ from operator import add
 import psutil
 
 from daytwo.errors import OutsideFailure
-from daytwo.load.client import Errand
-from daytwo.load.driver import Address
-from daytwo.load.stages import Result, Stage, Tally
+from daytwo.loadtest.client import Errand
+from daytwo.loadtest.driver import Address
+from daytwo.loadtest.stages import Result, Stage, Tally
 
 _TICK_S = 0.1
 #: How much of a closed stage is left out at its beginning.
@@ -104,7 +104,7 @@ def clients(
     count: int, address: Address, server_cpu_s: CpuTime = lambda: None, *, local: bool = False
 ) -> Iterator[Clients]:
     """``count`` client processes; they have ended when the block ends, whatever happens in it."""
-    command = [sys.executable, "-m", "daytwo.load.client"]
+    command = [sys.executable, "-m", "daytwo.loadtest.client"]
     pipe = subprocess.PIPE
     processes = [
         subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)  # noqa: S603  ours

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from daytwo.errors import OutsideFailure, UnknownReference, brief
-from daytwo.load.driver import Address
+from daytwo.errors import OutsideFailure, UnknownReference, brief, sentence
+from daytwo.loadtest.driver import Address
 
 _TIMEOUT_S = 10.0
 _REMEDY = "give rows that it takes with --data FILE"
@@ -56,7 +56,7 @@ def ask(
     except ConnectionRefusedError:
         raise OutsideFailure(f"nothing listens at {address.base}: start the server, or look at the port") from None
     except (OSError, http.client.HTTPException) as error:
-        raise OutsideFailure(f"{address.base} does not answer: {str(error) or type(error).__name__}") from None
+        raise OutsideFailure(f"{address.base} does not answer: {sentence(error)}") from None
     finally:
         connection.close()
 

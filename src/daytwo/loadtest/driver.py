@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
-from daytwo.load.arrivals import poisson
-from daytwo.load.latencies import Latencies
-from daytwo.load.stages import Stage, Tally
-from daytwo.load.timer import Timer
-from daytwo.load.wire import Connection, Head, request
+from daytwo.loadtest.arrivals import poisson
+from daytwo.loadtest.latencies import Latencies
+from daytwo.loadtest.stages import Stage, Tally
+from daytwo.loadtest.timer import Timer
+from daytwo.loadtest.wire import Connection, Head, request
 
 #: A connection that was refused, or closed, is tried again after this.
 _AGAIN_S = 0.05
