@@ -86,6 +86,7 @@ def serving(answer: Callable[[int, bytes], bytes | None]) -> Iterator[Address]:
             started.set()
             await stop.wait()
             server.close()
+            await asyncio.sleep(0.02)  # who was just let in gets a task of its own first
             others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
             for task in others:
                 task.cancel()

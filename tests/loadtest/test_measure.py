@@ -11,7 +11,7 @@ from daytwo.errors import OutsideFailure
 from daytwo.loadtest.bodies import Bodies
 from daytwo.loadtest.clients import clients
 from daytwo.loadtest.measure import Measurement
-from daytwo.loadtest.plan import Plan
+from daytwo.loadtest.plan import FRACTIONS, Plan
 from loadtest.made import HANG, said, serving
 
 ROWS = Bodies(rows=([1.0], [2.0]))
@@ -38,10 +38,19 @@ def test_ramp_batches_and_arrivals_in_turn():
     assert [s.connections for s in stages if s.kind == "ramp"] == [1, 2, 4]
     assert [s.rows for s in stages if s.kind == "batch"] == [1, 8, 64, 512, 4096]
     peak = max(result.per_s for result in measurement.results if result.stage.kind == "ramp")
-    assert [s.rate for s in stages if s.kind == "open"][-1] == pytest.approx(1.1 * peak)
+    rates = [s.rate for s in stages if s.kind == "open"]
+    assert rates[: len(FRACTIONS)] == [pytest.approx(fraction * peak) for fraction in FRACTIONS]
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     assert shares[-1] <= 1.0
+
+
+def test_it_looks_closer_at_where_the_capacity_is():
+    with serving(lambda *_: said()) as address, clients(1, address) as some:
+        it = Measurement(some, address, ROWS, PLAN, lambda: None, lambda *_: None, p99_s=1e-9)
+        it.run()
+    rates = [result.stage.rate or 0.0 for result in it.results if result.stage.kind == "open"]
+    assert rates[-2:] == [pytest.approx(rates[0] / 2), pytest.approx(rates[0] / 4)]
 
 
 def test_bodies_that_are_somebody_elses_business_are_not_divided():

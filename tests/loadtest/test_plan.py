@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from daytwo.loadtest.plan import FRACTIONS, Plan
+from daytwo.loadtest.plan import FRACTIONS, REFINEMENTS, Plan
 
 
 @pytest.mark.parametrize("total_s", [1.0, 15.0, 60.0])
 @pytest.mark.parametrize("rate", [None, 333.0])
 def test_all_stages_together_take_about_as_long_as_they_may(total_s: float, rate: float | None):
     plan = Plan(total_s, 256, rate)
-    stages = [*plan.ramp(0.001), *plan.batches(), *plan.open(1000.0)]
+    refined = [plan.between(1.0, 2.0)] * REFINEMENTS
+    stages = [stage for stage in (*plan.ramp(0.001), *plan.batches(), *plan.open(1000.0), *refined) if stage]
     assert 0.8 * total_s < sum(stage.duration_s for stage in stages) <= total_s
 
 
@@ -36,3 +37,11 @@ def test_a_wanted_rate_has_a_stage_of_its_own():
     assert 510.0 in instead
     assert 500.0 not in instead
     assert max(stage.rate or 0 for stage in Plan(rate=5000.0).open(1000.0)) == pytest.approx(1100.0)
+
+
+def test_it_looks_closer_between_what_was_borne_and_what_was_not():
+    stage = Plan().between(100.0, 200.0)
+    assert stage is not None
+    assert (stage.kind, stage.rate) == ("open", 150.0)
+    assert Plan().between(100.0, 110.0) is None
+    assert Plan().between(0.0, 0.0) is None

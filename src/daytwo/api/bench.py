@@ -83,7 +83,7 @@ def bench(
         count = client_processes or _client_processes(server.workers)
         setting = _setting(target, server, count)
         with clients(count, server.address, server.cpu_s, local=setting.local) as some:
-            measurement = Measurement(some, server.address, server.bodies, plan, server.require_alive, progress)
+            measurement = Measurement(some, server.address, server.bodies, plan, server.require_alive, progress, p99_s)
             ended, interrupted = _run(measurement)
     verdict = judge(measurement.results, wanted, workers=setting.workers, cores=setting.cores)
     return Report(setting, wanted, tuple(measurement.results), verdict, ended, interrupted)

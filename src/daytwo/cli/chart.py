@@ -8,7 +8,7 @@ from rich.text import Text
 
 from daytwo.loadtest.canvas import Canvas
 from daytwo.loadtest.curves import LatencyThroughput
-from daytwo.loadtest.report import duration, per_second
+from daytwo.loadtest.report import per_second, short_duration
 
 _STYLES = {"p50": "cyan", "p90": "blue", "p99": "magenta"}
 _MARK = "●"
@@ -60,7 +60,7 @@ def _body(canvas: Canvas, picture: LatencyThroughput) -> list[Text]:
     labels: dict[int, str] = {}
     for tick in picture.y.ticks(6):
         row = round((1 - picture.y.place(tick)) * (canvas.height - 1))
-        labels.setdefault(row, _label(tick))
+        labels.setdefault(row, short_duration(tick))
     lines = []
     for number, runs in enumerate(canvas.rows()):
         line = Text()
@@ -87,15 +87,3 @@ def _axis(canvas: Canvas, picture: LatencyThroughput) -> list[Text]:
         Text("".join(words).rstrip(), "dim"),
         Text(f"{what:>{canvas.width + _LEFT + 1}}", "dim"),
     ]
-
-
-def _label(value_s: float) -> str:
-    """A round latency, short.
-
-    >>> _label(0.0005), _label(0.02), _label(3.0)
-    ('500 µs', '20 ms', '3 s')
-    """
-    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
-        if value_s >= scale * 0.999:
-            return f"{value_s / scale:.3g} {unit}"
-    return duration(value_s)

@@ -10,9 +10,10 @@ from daytwo.errors import OutsideFailure
 from daytwo.loadtest.bodies import Bodies
 from daytwo.loadtest.clients import Clients
 from daytwo.loadtest.driver import Address
-from daytwo.loadtest.plan import BATCH_ROWS, Plan
+from daytwo.loadtest.plan import BATCH_ROWS, REFINEMENTS, Plan
 from daytwo.loadtest.stages import Result, Stage
 from daytwo.loadtest.target import probe
+from daytwo.loadtest.verdict import borne_at
 
 #: Told as it goes: what is being measured, and how much of everything is done, in [0, 1].
 Progress = Callable[[str, float], None]
@@ -29,6 +30,7 @@ class Measurement:
     """Loads a server by a plan.
 
     require_alive: raises OutsideFailure where the server is known to be gone
+    p99_s:         the wanted p99, seconds
     results:       what has been measured so far, also where the rest failed or was interrupted
     """
 
@@ -38,6 +40,7 @@ class Measurement:
     plan: Plan
     require_alive: Callable[[], None]
     progress: Progress
+    p99_s: float | None = None
     results: list[Result] = field(default_factory=list)
     _spent_s: float = 0.0
 
@@ -54,7 +57,21 @@ class Measurement:
             self._batches()
         peak = max(result.per_s for result in self.results if result.stage.kind == "ramp")
         for stage in self.plan.open(peak):
-            self._measure(stage, singles, f"{stage.rate:,.0f} requests/s arriving at random")
+            self._arriving(stage, singles)
+        for _ in range(REFINEMENTS):
+            if (between := self._between()) is not None:
+                self._arriving(between, singles)
+
+    def _arriving(self, stage: Stage, bodies: list[bytes]) -> None:
+        self._measure(stage, bodies, f"{stage.rate:,.4g} requests/s arriving at random")
+
+    def _between(self) -> Stage | None:
+        """Where to look closer: the capacity is between a rate that was borne and one that was not."""
+        opened = [result for result in self.results if result.stage.kind == "open"]
+        borne = borne_at(opened, self.p99_s)
+        low = (borne.stage.rate or 0.0) if borne else 0.0
+        high = min((rate for result in opened if (rate := result.stage.rate or 0.0) > low), default=low)
+        return self.plan.between(low, high)
 
     def _alone(self, body: bytes) -> float:
         """Seconds that one request takes when there is no other: the best of a few, all of which must be answered."""

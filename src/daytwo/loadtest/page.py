@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from daytwo.loadtest.curves import LatencyThroughput, spectrum, spectrum_stages
-from daytwo.loadtest.report import Report, duration, per_second
+from daytwo.loadtest.report import Report, duration, per_second, short_duration
 from daytwo.loadtest.scales import Scale
 from daytwo.loadtest.stages import QUANTILES, Result
 from daytwo.loadtest.style import STYLE
@@ -64,7 +64,11 @@ def _cards(report: Report) -> str:
         )
     if verdict.best_rows_per_s is not None:
         cards.append(
-            ("rows", f"{per_second(verdict.best_rows_per_s)}<i>/s</i>", f"{verdict.best_rows:,} rows each are enough")
+            (
+                "rows",
+                f"{per_second(verdict.best_rows_per_s)}<i>/s</i>",
+                "single rows are enough" if verdict.best_rows == 1 else f"{verdict.best_rows:,} rows each are enough",
+            )
         )
     if wanted.rate is not None and verdict.replicas is not None:
         each = f"--workers {verdict.workers}" if verdict.workers else "each like this one"
@@ -95,7 +99,7 @@ def _keys(picture: LatencyThroughput) -> list[tuple[str, str]]:
 
 def _main(picture: LatencyThroughput) -> str:
     what = "requests arriving per second" if picture.open else "requests answered per second"
-    chart = Chart(picture.x, picture.y, what, "latency", _number, _short)
+    chart = Chart(picture.x, picture.y, what, "latency", _number, short_duration)
     if picture.wanted_s is not None:
         chart.level(picture.wanted_s, f"wanted p99 {duration(picture.wanted_s)}", "wanted")
     if picture.wanted_rate is not None:
@@ -117,7 +121,7 @@ def _spectrum(report: Report) -> str:
     y = Scale.logarithmic([value for points in curves for _, value in points])
     ticks = [0.0, *(number + 1.0 for number in range(int(deepest))), *([0.30103] if deepest < 3 else [])]
     chart = Chart(
-        Scale(0.0, max(deepest, 1.0)), y, "percentile", "latency", _percentile, _short, size=_SMALL, ticks=ticks
+        Scale(0.0, max(deepest, 1.0)), y, "percentile", "latency", _percentile, short_duration, size=_SMALL, ticks=ticks
     )
     for number, points in enumerate(curves):
         chart.curve(points, f"q{number}")
@@ -207,18 +211,6 @@ def _number(value: float) -> str:
     ('20,000', '0.5')
     """
     return f"{value:,.10g}"
-
-
-def _short(value_s: float) -> str:
-    """A round latency on an axis.
-
-    >>> _short(0.02), _short(0.0005)
-    ('20 ms', '500 µs')
-    """
-    for scale, unit in ((1.0, "s"), (1e-3, "ms")):
-        if value_s >= scale * 0.999:
-            return f"{value_s / scale:.3g} {unit}"
-    return f"{value_s * 1e6:.3g} µs"
 
 
 def _percentile(depth: float) -> str:

@@ -14,6 +14,8 @@ BATCH_ROWS = (1, 8, 64, 512, 4096)
 BATCH_CONNECTIONS = 2
 #: Shares of the whole for the three parts; what is left is for waiting between them.
 _RAMP, _BATCHES, _OPEN = 0.28, 0.12, 0.52
+#: Then between the highest rate that was borne and the lowest that was not, where they are further apart than this.
+REFINEMENTS, _APART = 2, 1.15
 #: A stage should hold this many requests of a connection; where they are too slow for that, there are fewer stages.
 _REQUESTS = 4
 
@@ -53,7 +55,14 @@ class Plan:
             # Nearly the same rate twice would say nothing more.
             rates = {rate for rate in rates if abs(rate - self.rate) > 0.04 * peak_per_s} | {self.rate}
         for rate in sorted(rates):
-            yield Stage("open", self.max_connections, self.total_s * _OPEN / len(rates), rate=rate)
+            yield self._open(rate)
+
+    def between(self, borne: float, missed: float) -> Stage | None:
+        """A stage at a rate halfway between one that was borne (or 0) and one that was not; None where they are near."""
+        return self._open((borne + missed) / 2) if missed > _APART * borne else None
+
+    def _open(self, rate: float) -> Stage:
+        return Stage("open", self.max_connections, self.total_s * _OPEN / (len(FRACTIONS) + REFINEMENTS), rate=rate)
 
     def patience_s(self, stage: Stage) -> float:
         """How long to wait after ``stage`` for the answers that are still to come."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter
 
 from daytwo.errors import OutsideFailure
 from daytwo.loadtest.curves import LatencyThroughput
-from daytwo.loadtest.report import Report, duration, per_second
+from daytwo.loadtest.report import Report, duration, per_second, short_duration
 
 _COLOURS = {"p50": "#0f8b8d", "p90": "#3b6fd4", "p99": "#b83280"}
 _CAPACITY, _WANTED, _SOFT, _LINE = "#18794e", "#c92a2a", "#667085", "#e4e6ea"
@@ -29,8 +29,8 @@ def png(report: Report) -> bytes:
     axes.set_xlim(picture.x.low, picture.x.high)
     axes.set_ylim(picture.y.low, picture.y.high)
     axes.set_yticks(picture.y.ticks(6))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short_duration(value)))
+    axes.minorticks_off()
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axes.set_xlabel("requests arriving per second" if picture.open else "requests answered per second", color=_SOFT)
     axes.set_title(f"{report.setting.target}: latency over throughput", loc="left", fontweight="bold")

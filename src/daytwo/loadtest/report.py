@@ -65,8 +65,8 @@ class Report:
     interrupted: bool = False
 
     def of(self, kind: str) -> list[Result]:
-        """The results of one kind of stage, in order."""
-        return [result for result in self.results if result.stage.kind == kind]
+        """The results of one kind of stage, in order of the load."""
+        return sorted((r for r in self.results if r.stage.kind == kind), key=lambda r: r.stage.rate or 0.0)
 
     @property
     def sentences(self) -> list[str]:
@@ -96,6 +96,18 @@ def duration(value_s: float) -> str:
         if value_s >= scale * 0.9995:
             return f"{_digits(value_s / scale)} {unit}"
     return f"{value_s * 1e6:.0f} µs" if value_s == value_s else "–"
+
+
+def short_duration(value_s: float) -> str:
+    """A round latency, as it stands on an axis.
+
+    >>> short_duration(0.0005), short_duration(0.02), short_duration(3.0)
+    ('500 µs', '20 ms', '3 s')
+    """
+    for scale, unit in ((1.0, "s"), (1e-3, "ms")):
+        if value_s >= scale * 0.999:
+            return f"{value_s / scale:.3g} {unit}"
+    return f"{value_s * 1e6:.3g} µs"
 
 
 def per_second(value: float) -> str:

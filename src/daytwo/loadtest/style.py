@@ -16,20 +16,23 @@ h2{font-size:16px;margin:34px 0 8px}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(180px,1fr));gap:12px;margin:24px 0 18px}
 .cards div,figure{background:var(--card);border:1px solid var(--line);border-radius:10px}
 .cards div{padding:12px 16px;display:flex;flex-direction:column}
-.cards span:first-child{color:var(--soft);font-size:13px}
+.cards div>span{color:var(--soft);font-size:13px}
 .cards b{font-size:26px;line-height:1.3;font-weight:620;font-variant-numeric:tabular-nums}
-.cards b span{font-size:22px}
+.cards b span{font-size:21px;line-height:1.6}
 .cards i{font-style:normal;font-size:15px;font-weight:400;color:var(--soft)}
 .cards small{color:var(--soft);font-size:13px}
 ul{padding-left:20px;margin:0 0 24px}
 li{margin:3px 0}
-figure{margin:0;padding:14px 16px 6px}
+figure{margin:0;padding:14px 16px 6px;display:flex;flex-direction:column;justify-content:space-between;
+overflow-x:auto}
 figcaption{display:flex;justify-content:space-between;gap:12px;flex-wrap:wrap;font-weight:600;margin-bottom:6px}
 .keys{font-weight:400;font-size:13px;color:var(--soft)}
-.key{margin-left:14px}
+.keys{display:flex;flex-wrap:wrap;gap:2px 12px}
+.key{white-space:nowrap}
 .key::before{content:"";display:inline-block;width:14px;height:3px;border-radius:2px;margin-right:6px;
 vertical-align:middle;background:currentColor}
 .row{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,310px),1fr));gap:14px;margin-top:14px}
+svg.wide{min-width:660px}
 svg{display:block;width:100%;height:auto;font:12px system-ui,-apple-system,"Segoe UI",sans-serif}
 .grid{stroke:var(--line)}
 .axis{stroke:var(--soft);opacity:.6}

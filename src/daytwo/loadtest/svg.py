@@ -10,6 +10,8 @@ from daytwo.loadtest.scales import Scale
 
 #: The frame of the plot within the picture: left, top, right, bottom.
 _LEFT, _TOP, _RIGHT, _BOTTOM = 58.0, 14.0, 16.0, 42.0
+#: A picture that is wider than this is rather scrolled than shrunk.
+_WIDE = 600.0
 
 Point = tuple[float, float]
 
@@ -33,6 +35,7 @@ class Chart:
     size: Point = (1000.0, 440.0)
     ticks: Sequence[float] | None = None
     _parts: list[str] = field(default_factory=list)
+    _moments: int = 0
 
     @property
     def width(self) -> float:
@@ -65,18 +68,18 @@ class Chart:
         """A vertical line at ``value`` with its name, on the side where there is room."""
         x, _ = self._at(value, self.y.low)
         top, bottom = _TOP, self.height - _BOTTOM
+        level = top + 12 + 17 * self._moments  # two that are close must not write over each other
+        self._moments += 1
         anchor, shift = ("end", -7) if self.x.place(value) > 0.5 else ("start", 7)
         self._parts.append(f'<line class="mark {style}" x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}"/>')
         self._parts.append(
-            f'<text class="name {style}" x="{x + shift:.1f}" y="{top + 12}" text-anchor="{anchor}">{escape(label)}</text>'
+            f'<text class="name {style}" x="{x + shift:.1f}" y="{level}" text-anchor="{anchor}">{escape(label)}</text>'
         )
 
     def render(self, title: str) -> str:
         """The whole picture; ``title`` is read to those who do not see it."""
         inner = "".join([*self._grid(), *self._parts])
-        return (
-            f'<svg viewBox="0 0 {self.width:g} {self.height:g}" role="img" aria-label="{escape(title)}">{inner}</svg>'
-        )
+        return f'<svg class="{"wide" if self.width > _WIDE else ""}" viewBox="0 0 {self.width:g} {self.height:g}" role="img" aria-label="{escape(title)}">{inner}</svg>'
 
     def _at(self, x: float, y: float) -> Point:
         """A point of the data in the picture; what is beyond an axis is drawn at its end."""

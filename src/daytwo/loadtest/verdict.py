@@ -85,7 +85,7 @@ def judge(results: Sequence[Result], wanted: Wanted, *, workers: int | None, cor
     knee = next((r.stage.connections for r in ramp if climbed and r.per_s >= _NEARLY * peak_per_s), None)
     best_per_s = max((r.rows_per_s for r in batches), default=None)
     best = next((r.stage.rows for r in batches if best_per_s and r.rows_per_s >= _NEARLY * best_per_s), None)
-    borne = _borne(opened, wanted.p99_s)
+    borne = borne_at(opened, wanted.p99_s)
     capacity = (borne.stage.rate or 0.0) if borne else 0.0 if opened else None
     missed = [r for r in opened if not _bears(r, wanted.p99_s)]
     limited = bool(peak and peak.client_limited) or any(r.client_limited for r in missed)
@@ -114,8 +114,8 @@ def _bears(result: Result, p99_s: float | None) -> bool:
     return result.keeps_up and (p99_s is None or result.latency(0.99) <= p99_s)
 
 
-def _borne(opened: Sequence[Result], p99_s: float | None) -> Result | None:
-    """The last stage before the first that was not borne."""
+def borne_at(opened: Sequence[Result], p99_s: float | None) -> Result | None:
+    """The last stage, by rate, before the first that was not borne; None where that is the first."""
     last = None
     for result in sorted(opened, key=lambda r: r.stage.rate or 0.0):
         if not _bears(result, p99_s):
