@@ -123,6 +123,8 @@ def test_what_keeps_it_from_beginning(iris: Path, tmp_path: Path, monkeypatch: p
         bench("iris", data=tmp_path / "none.csv")
     with pytest.raises(InvalidSetting, match="--workers"):
         bench("iris", workers="some")
+    with pytest.raises(InvalidSetting, match="--workers: expected a reference"):
+        bench("http://127.0.0.1:1", workers=2)
     with pytest.raises(OutsideFailure, match="nothing listens"):
         bench("http://127.0.0.1:1")
 

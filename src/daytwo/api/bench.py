@@ -14,7 +14,7 @@ from pathlib import Path
 
 from daytwo.bundle import Bundle
 from daytwo.dialects.native import NativeDialect
-from daytwo.errors import InvalidInput, OutsideFailure
+from daytwo.errors import InvalidInput, InvalidSetting, OutsideFailure
 from daytwo.loadtest import bodies as rows_of
 from daytwo.loadtest.answers import verify
 from daytwo.loadtest.bodies import Bodies
@@ -108,6 +108,8 @@ def _server(
 ) -> Iterator[_Server]:
     """The server at a URL, or one that is started for a reference and has proven its examples."""
     if is_url(target):
+        if workers is not None:
+            raise InvalidSetting("--workers", "a reference, for which a server is started", f"a URL, {target}")
         yield _running(target, data)
         return
     settings = resolve(ServeSettings, {"workers": workers, "trust": trust})
