@@ -22,6 +22,8 @@ SAID: list[tuple[errors.DaytwoError, str]] = [
     (errors.MalformedBody.at("body", "JSON", "nothing"), "body: expected JSON, got nothing"),
     (errors.UnsupportedMediaType.at("content-type", "application/json", "text/plain"),
      "content-type: expected application/json, got text/plain"),
+    (errors.NotAcceptable.at("accept", "application/json", "text/plain"),
+     "accept: expected application/json, got text/plain"),
     (errors.BodyTooLarge(1024, "2,048"), "body: expected at most 1,024 bytes, got 2,048"),
     (errors.TooManyRows(10_000, 10_001), "body: expected at most 10,000 rows in one request, got 10,001 rows"),
     (errors.UnknownModel("churn", "3", ["iris"]), "no model 'churn:3' is served here; served: iris"),

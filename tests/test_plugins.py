@@ -16,7 +16,7 @@ from daytwo.errors import DaytwoError, MissingLibrary
 
 ROOT = Path(__file__).parent.parent
 #: Where the name that is imported is not that of the distribution.
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "pynvml": "nvidia-ml-py"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "pynvml": "nvidia-ml-py", "backports": "backports.zstd"}
 #: What comes with another package of the same extra.
 BROUGHT = {"scipy"}
 
@@ -41,7 +41,9 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sys.modules.pop("borrowed_for_a_test", None)
 
 
-@pytest.mark.parametrize("table", [_plugins.PUBLIC, _plugins.RUNTIMES], ids=["names", "runtimes"])
+@pytest.mark.parametrize(
+    "table", [_plugins.PUBLIC, _plugins.RUNTIMES, _plugins.DIALECTS], ids=["names", "runtimes", "dialects"]
+)
 def test_every_name_leads_somewhere(table: dict[str, str]):
     for name, target in table.items():
         assert _plugins.load(target, name) is not None

@@ -1,6 +1,6 @@
 """Names to things, imported only when asked for: the one sanctioned laziness.
 
-The public names of ``daytwo`` and the runtimes are tables of ``module:attribute``. Others add runtimes through the
+The public names of ``daytwo``, the runtimes and the dialects are tables of ``module:attribute``. Others add runtimes through the
 entry-point group ``daytwo.runtimes``. A library that is missing becomes a sentence that says what to install.
 """
 
@@ -34,13 +34,19 @@ RUNTIMES: Mapping[str, str] = {
     "sklearn": "daytwo.runtimes.sklearn:SklearnRuntime",
 }
 
+DIALECTS: Mapping[str, str] = {
+    "native": "daytwo.dialects.native:NativeDialect",
+    "arrow": "daytwo.dialects.arrow:ArrowDialect",
+    "npy": "daytwo.dialects.npy:NpyDialect",
+}
+
 #: The extra that brings each library, for the sentence of MissingLibrary.
 EXTRAS: Mapping[str, str] = {
     "cloudpickle": "sklearn",
     "joblib": "sklearn",
     "onnx": "sklearn",
     "pandas": "sklearn",
-    "pyarrow": "sklearn",
+    "pyarrow": "arrow",
     "scipy": "sklearn",
     "skl2onnx": "sklearn",
     "sklearn": "sklearn",
@@ -48,6 +54,7 @@ EXTRAS: Mapping[str, str] = {
     "polars": "polars",
     "pynvml": "gpu",
     "matplotlib": "plot",
+    "backports": "zstd",
 }
 
 

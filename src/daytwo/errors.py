@@ -4,6 +4,7 @@ DaytwoError
 ├── InvalidInput             what a caller sent does not fit the signature
 │   ├── MalformedBody        the bytes are not what the content type says
 │   ├── UnsupportedMediaType
+│   ├── NotAcceptable        the answer is wanted in no form that there is
 │   ├── BodyTooLarge
 │   └── TooManyRows
 ├── UnknownModel             no such model or version is being served
@@ -90,6 +91,10 @@ class MalformedBody(InvalidInput):
 
 class UnsupportedMediaType(InvalidInput):
     """No dialect reads this content type."""
+
+
+class NotAcceptable(InvalidInput):
+    """No dialect writes any of the media types that the caller accepts."""
 
 
 class BodyTooLarge(InvalidInput):

@@ -127,8 +127,14 @@ class ServeSettings:
         choices=("auto", "thread", "process"),
     )  # fmt: skip
     processes: int = _setting(0, "how many such processes a worker has; 0 is one per CPU", maximum=1024)
-    max_rows: int = _setting(10_000, "the rows that one request may carry", unit="rows", minimum=1)
-    max_body_bytes: int = _setting(8 * 1024 * 1024, "the size that one body may have", unit="bytes", minimum=1)
+    max_rows: int = _setting(10_000, "the rows that one request in JSON may carry", unit="rows", minimum=1)
+    max_body_bytes: int = _setting(8 << 20, "the size that one body in JSON may have", unit="bytes", minimum=1)
+    max_array_rows: int = _setting(
+        1_000_000, "the rows that one request in Arrow or NPY may carry", unit="rows", minimum=1
+    )
+    max_array_bytes: int = _setting(
+        256 << 20, "the size that one body in Arrow or NPY may have", unit="bytes", minimum=1
+    )
     body_timeout_s: float = _setting(30.0, "how long a caller may take to send its body", unit="s", minimum=0.001)
     timeout_s: float = _setting(
         30.0, "how long a request may take in all; a caller may want less", unit="s", minimum=0.001

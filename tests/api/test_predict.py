@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 import daytwo
 import models
 from daytwo.api.predict import predict
 from daytwo.errors import InvalidInput, MalformedBody, OutsideFailure
+from streams import stream
 
 ARTICLE = b'{"feature_vector": [5.1, 3.5, 1.4, 0.2]}'
 
@@ -22,6 +27,24 @@ ARTICLE = b'{"feature_vector": [5.1, 3.5, 1.4, 0.2]}'
 def iris() -> None:
     model, X, y = models.iris()
     daytwo.pack(model, X, y, name="iris")
+
+
+def file_of_rows(suffix: str) -> bytes:
+    """Two rows of iris in a file of that kind."""
+    rows = np.array([[5.1, 3.5, 1.4, 0.2], [6.2, 2.9, 4.3, 1.3]])
+    names = daytwo.load("iris").signature.names
+    table = pa.table(dict(zip(names, rows.T.copy(), strict=True)))
+    file = io.BytesIO()
+    if suffix == ".npy":
+        np.save(file, rows)
+    elif suffix == ".parquet":
+        parquet.write_table(table, file)
+    elif suffix == ".arrows":
+        return stream(table)
+    else:
+        with pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+    return file.getvalue()
 
 
 @pytest.mark.usefixtures("iris")
@@ -38,6 +61,17 @@ class TestHere:
         rows = predict("iris:1", json.dumps(body).encode(), probabilities=True)["predictions"]
         assert [row["prediction_id"] for row in rows] == ["mine-0", "mine-1"]
         assert sum(rows[1]["probabilities"].values()) == pytest.approx(1.0)
+
+    @pytest.mark.parametrize("suffix", [".npy", ".arrows", ".arrow", ".feather", ".parquet"])
+    def test_files_of_rows_are_answered_as_json_is(self, suffix: str):
+        answer = predict("iris", file_of_rows(suffix), suffix=suffix)
+        classes = answer["columns"]["class"] if "columns" in answer else [r["class"] for r in answer["predictions"]]
+        assert classes == [0, 1]
+
+    @pytest.mark.parametrize("suffix", [".npy", ".arrows", ".arrow", ".feather", ".parquet"])
+    def test_a_file_that_is_none_is_malformed(self, suffix: str):
+        with pytest.raises(MalformedBody):
+            predict("iris", b"nonsense", suffix=suffix)
 
     @pytest.mark.parametrize(("body", "error"), [(b"{", MalformedBody), (b'{"feature_vector": ["a"]}', InvalidInput)])
     def test_bad_input_is_refused(self, body: bytes, error: type[Exception]):

@@ -474,7 +474,7 @@ def answer(native: NativeDialect, form: Form, outputs: dict[str, Any], *, probab
     fields = {item.name: np.array(outputs[item.name], dtype=item.storage) for item in native.signature.outputs}
     rows = len(next(iter(fields.values())))
     ids = [f"id-{row}" for row in range(rows)]
-    return json.loads(native.encode(Answer(Batch.from_columns(fields), form, ids, probabilities)))
+    return json.loads(native.encode(Answer(Batch.from_columns(fields), form, ids, probabilities)).body)
 
 
 TAIL = {"model": "churn", "version": "3"}
@@ -600,5 +600,5 @@ def test_every_form_answers_the_same(rows: list[tuple[str, float]], probabilitie
 def test_names_of_models_are_escaped():
     native = NativeDialect(IRIS, model='a "b"', version="1")
     batch = Batch.from_columns({"class": np.array([1]), "probabilities": np.zeros((1, 3))})
-    assert json.loads(native.encode(Answer(batch, "row", ["x"])))["model"] == 'a "b"'
-    assert ID.encode() in native.encode(Answer(batch, "row", [ID]))
+    assert json.loads(native.encode(Answer(batch, "row", ["x"])).body)["model"] == 'a "b"'
+    assert ID.encode() in native.encode(Answer(batch, "row", [ID])).body

@@ -181,7 +181,7 @@ def test_a_caller_may_be_less_patient_than_the_server_and_not_more() -> None:
             submit(batcher, rows((1, 1)), timeout_s=2.0)
         assert waiting[0].ticket is not None
         await submit(batcher, rows((1, 1)), timeout_s=60.0)
-        patient = [ticket.deadline - ticket.since for ticket in [waiting[0].ticket]]
+        patient = [ticket.deadline - ticket.asked for ticket in [waiting[0].ticket]]
         assert patient == pytest.approx([10.0])
 
     asyncio.run(ask())

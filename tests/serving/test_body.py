@@ -34,20 +34,20 @@ async def never() -> dict[str, Any]:
 
 @pytest.mark.parametrize("chunks", [[b"abc"], [b"a", b"b", b"c"], [b"", b"abc"]], ids=len)
 def test_a_body_comes_whole_however_it_was_cut(chunks: list[bytes]) -> None:
-    assert asyncio.run(BodyReader(3, 1.0).read(sender(chunks)[0], None)) == b"abc"
+    assert asyncio.run(BodyReader(1.0).read(sender(chunks)[0], None, 3)) == b"abc"
 
 
 def test_a_declared_size_over_the_limit_is_refused_unread() -> None:
     receive, taken = sender([b"x" * 10])
     with pytest.raises(BodyTooLarge, match="at most 3 bytes, got 10"):
-        asyncio.run(BodyReader(3, 1.0).read(receive, 10))
+        asyncio.run(BodyReader(1.0).read(receive, 10, 3))
     assert taken == []
 
 
 def test_an_undeclared_size_is_refused_at_the_limit() -> None:
     receive, taken = sender([b"xx"] * 100)
     with pytest.raises(BodyTooLarge, match="more than 3"):
-        asyncio.run(BodyReader(3, 1.0).read(receive, None))
+        asyncio.run(BodyReader(1.0).read(receive, None, 3))
     assert len(taken) == 2
 
 
@@ -60,7 +60,7 @@ def test_a_first_chunk_over_the_limit_is_refused_though_no_other_follows() -> No
 
     async def read() -> None:
         async with asyncio.timeout(5):
-            await BodyReader(3, 60.0).read(first_then_never, None)
+            await BodyReader(60.0).read(first_then_never, None, 3)
 
     with pytest.raises(BodyTooLarge):
         asyncio.run(read())
@@ -68,20 +68,20 @@ def test_a_first_chunk_over_the_limit_is_refused_though_no_other_follows() -> No
 
 def test_one_chunk_over_the_limit_is_refused() -> None:
     with pytest.raises(BodyTooLarge):
-        asyncio.run(BodyReader(3, 1.0).read(sender([b"xxxx"])[0], None))
+        asyncio.run(BodyReader(1.0).read(sender([b"xxxx"])[0], None, 3))
 
 
 @pytest.mark.parametrize("chunks", [[], [b"abc"]])
 def test_a_caller_that_leaves_is_not_an_error_to_be_answered(chunks: list[bytes]) -> None:
     with pytest.raises(ClientLeft):
-        asyncio.run(BodyReader(9, 1.0).read(sender(chunks, leaves=True)[0], None))
+        asyncio.run(BodyReader(1.0).read(sender(chunks, leaves=True)[0], None, 9))
 
 
 def test_a_slow_body_ends_and_a_quick_one_beside_it_does_not() -> None:
     async def read() -> tuple[bytes, BaseException]:
-        reader = BodyReader(9, 0.1)
-        slow = asyncio.ensure_future(reader.read(never, None))
-        quick = await reader.read(sender([b"abc"])[0], None)
+        reader = BodyReader(0.1)
+        slow = asyncio.ensure_future(reader.read(never, None, 9))
+        quick = await reader.read(sender([b"abc"])[0], None, 9)
         return quick, (await asyncio.gather(slow, return_exceptions=True))[0]  # type: ignore[return-value]
 
     quick, slow = asyncio.run(read())
@@ -91,7 +91,7 @@ def test_a_slow_body_ends_and_a_quick_one_beside_it_does_not() -> None:
 
 def test_a_cancelled_reader_is_cancelled() -> None:
     async def read() -> None:
-        task = asyncio.ensure_future(BodyReader(9, 60).read(never, None))
+        task = asyncio.ensure_future(BodyReader(60).read(never, None, 9))
         await asyncio.sleep(0)
         task.cancel()
         await task

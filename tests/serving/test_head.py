@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from daytwo.errors import InvalidInput, MalformedBody, UnsupportedMediaType
+from daytwo.errors import InvalidInput, MalformedBody, NotAcceptable, UnsupportedMediaType
 from daytwo.serving.head import Head
 
 
@@ -34,8 +34,8 @@ def test_a_length_that_is_none_is_malformed(value: bytes) -> None:
 
 
 @pytest.mark.parametrize("value", [b"", b"text/csv", b"application/x-www-form-urlencoded", b"json", b"\xff"])
-def test_only_json_is_json(value: bytes) -> None:
-    with pytest.raises(UnsupportedMediaType, match="expected application/json"):
+def test_a_type_that_nobody_reads_is_refused(value: bytes) -> None:
+    with pytest.raises(UnsupportedMediaType, match="expected one of application/json"):
         Head.of([(b"content-type", value)], b"")
 
 
@@ -71,3 +71,36 @@ def test_a_time_that_is_none_is_refused(value: bytes) -> None:
 def test_a_time_in_the_manner_of_grpc_is_as_strict_as_grpc(value: bytes) -> None:
     with pytest.raises(InvalidInput, match="grpc-timeout: expected"):
         Head.of([(b"grpc-timeout", value)], b"")
+
+
+ARROW = b"application/vnd.apache.arrow.stream"
+
+
+def test_the_answer_is_in_kind_where_nothing_else_is_asked_for() -> None:
+    for headers in ([], [(b"accept", b"*/*")]):
+        head = Head.of([(b"content-type", ARROW), *headers], b"")
+        assert (head.dialect, head.answer) == ("arrow", "arrow")
+
+
+@pytest.mark.parametrize("first", [b"accept", b"content-type"])
+def test_the_answer_is_in_what_is_asked_for_whatever_the_order(first: bytes) -> None:
+    headers = [(b"content-type", ARROW), (b"accept", b"text/html"), (b"accept", b"application/json")]
+    head = Head.of(sorted(headers, key=lambda pair: pair[0] != first), b"")
+    assert (head.dialect, head.answer) == ("arrow", "native")
+
+
+def test_nobody_is_answered_in_what_it_cannot_read() -> None:
+    with pytest.raises(NotAcceptable):
+        Head.of([(b"accept", b"text/html")], b"")
+
+
+@pytest.mark.parametrize(("value", "encoding"), [(b"gzip", "gzip"), (b" ZSTD ", "zstd"), (b"deflate", "deflate"),
+                                                  (b"identity", None), (b"", None)])  # fmt: skip
+def test_a_body_may_be_compressed(value: bytes, encoding: str | None) -> None:
+    assert Head.of([(b"content-encoding", value)], b"").encoding == encoding
+
+
+@pytest.mark.parametrize("values", [[b"br"], [b"gzip, gzip"], [b"gzip", b"zstd"], [b"\xff"]])
+def test_one_encoding_is_enough(values: list[bytes]) -> None:
+    with pytest.raises(UnsupportedMediaType, match="content-encoding: expected one of gzip, deflate, zstd, once"):
+        Head.of([(b"content-encoding", value) for value in values], b"")

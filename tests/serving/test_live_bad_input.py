@@ -155,7 +155,9 @@ HEADERS: list[tuple[str, dict[str, str], int, str]] = [
     ("form", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "unsupported-media-type"),
     ("text", {"Content-Type": "text/plain"}, 415, "unsupported-media-type"),
     ("nonsense-type", {"Content-Type": ";;="}, 415, "unsupported-media-type"),
-    ("gzip", {"Content-Encoding": "gzip"}, 415, "unsupported-media-type"),
+    ("brotli", {"Content-Encoding": "br"}, 415, "unsupported-media-type"),
+    ("not gzip", {"Content-Encoding": "gzip"}, 400, "malformed-body"),
+    ("accept", {"Accept": "text/html"}, 406, "not-acceptable"),
     ("bad-id", {"X-Prediction-Id": "two words"}, 422, "invalid-input"),
     ("long-id", {"X-Prediction-Id": "x" * 129}, 422, "invalid-input"),
 ]

@@ -30,7 +30,7 @@ def live(packed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liv
     ("headers", "status"),
     [
         ({"Content-Type": "text/plain"}, 415),
-        ({"Content-Encoding": "gzip"}, 415),
+        ({"Content-Encoding": "br"}, 415),
         ({"X-Prediction-Id": "a b"}, 422),
     ],
     ids=["type", "encoding", "id"],

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from daytwo.batch import Batch
+from daytwo.dialects import MEDIA_TYPES
 from daytwo.dialects.native import NativeDialect
 from daytwo.predictor import Predictor
 from daytwo.serving.openapi import example_bodies
@@ -54,6 +55,13 @@ def document() -> dict[str, Any]:
     made = service(mixed(), served(), load=False)
     said: dict[str, Any] = asker(Application(made))("GET", "/openapi.json").json()
     return said
+
+
+def test_every_media_type_is_documented(document: dict[str, Any]) -> None:
+    predict = document["paths"]["/predict"]["post"]
+    assert set(predict["requestBody"]["content"]) == set(MEDIA_TYPES.values())
+    assert set(predict["responses"]["200"]["content"]) == set(MEDIA_TYPES.values())
+    assert "406" in predict["responses"]
 
 
 def test_every_way_to_predict_is_documented(document: dict[str, Any]) -> None:

@@ -111,7 +111,7 @@ JSON = {"content-type": "application/json"}
         (b"{", JSON, 400, "malformed-body", "body"),
         (b"", JSON, 400, "malformed-body", "body"),
         (b'{"a": 1, "b": 2}', {"content-type": "text/csv"}, 415, "unsupported-media-type", "content-type"),
-        (b'{"a": 1, "b": 2}', JSON | {"content-encoding": "gzip"}, 415, "unsupported-media-type", "content-encoding"),
+        (b'{"a": 1, "b": 2}', JSON | {"content-encoding": "br"}, 415, "unsupported-media-type", "content-encoding"),
         (b'{"a": 1, "b": 2}', JSON | {"x-prediction-id": "a b"}, 422, "invalid-input", "x-prediction-id"),
         (b'{"a": 1, "b": "x"}', JSON, 422, "invalid-input", "b"),
         (b'{"feature_vector": [1]}', JSON, 422, "invalid-input", "feature_vector"),

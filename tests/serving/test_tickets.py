@@ -10,7 +10,7 @@ from serving.service import Line, rows
 
 def ticket(number: int, count: int) -> Ticket:
     """Of ``count`` rows that tell where they belong."""
-    return Ticket(rows(*[(number, i) for i in range(count)]), lambda said: None, 0.0, 1.0)
+    return Ticket(rows(*[(number, i) for i in range(count)]), lambda said: None, 0.0, 0.0, 1.0)
 
 
 def sizes(pieces: list[Piece]) -> list[tuple[int, int, int]]:

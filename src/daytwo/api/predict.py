@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from daytwo import _plugins
 from daytwo.api.load import load
-from daytwo.dialects import Answer
+from daytwo.dialects import MEDIA_TYPES, Answer, Dialect
 from daytwo.dialects.native import NativeDialect
 from daytwo.errors import InvalidInput, OutsideFailure, Problem, brief
 from daytwo.serving.ids import PredictionIds
 
 #: The rows that one call may carry; for more, score a table.
 _MAX_ROWS = 1_000_000
+#: What holds a table, but is no body that a server takes.
+_FILES = (".parquet", ".arrow", ".feather")
+_DIALECTS: Mapping[str, str] = {".npy": "npy", ".arrows": "arrow", **dict.fromkeys(_FILES, "arrow")}
 
 
 def predict(
@@ -27,23 +32,31 @@ def predict(
     registry: str | Path | None = None,
     trust: bool | None = None,
     timeout_s: float = 30.0,
+    suffix: str = "",
 ) -> Any:
     """The answer to ``body``, a request in any form that ``POST /predict`` takes, as parsed JSON.
 
     target:    a reference, or the URL of a server; a URL without a path means its ``/predict``
+    suffix:    of the file that ``body`` comes from, where it is an array: ``.npy``, ``.arrows`` (an Arrow stream),
+               ``.arrow``, ``.feather`` or ``.parquet``; anything else is JSON
     timeout_s: how long to wait for a server, seconds
 
-    Raises InvalidInput naming the field, UnknownReference, TrustRequired, OutsideFailure.
+    Raises InvalidInput naming the field, UnknownReference, TrustRequired, MissingLibrary, OutsideFailure.
     """
+    name = _DIALECTS.get(suffix, "native")
+    if suffix in _FILES:
+        body = _plugins.load("daytwo.dialects.arrow_files:stream_of", f"reading a {suffix} file")(body, suffix)
     if target.startswith(("http://", "https://")):
-        return _ask(_url(target, probabilities), body, timeout_s)
+        return _ask(_url(target, probabilities), body, MEDIA_TYPES[name], timeout_s)
     predictor = load(target, registry=registry, trust=trust)
-    dialect = NativeDialect(predictor.signature, model=predictor.name, version=predictor.version, max_rows=_MAX_ROWS)
-    request = dialect.decode(body)
+    model: dict[str, Any] = {"model": predictor.name, "version": predictor.version, "max_rows": _MAX_ROWS}
+    reader: Dialect = _plugins.load(_plugins.DIALECTS[name], "reading it")(predictor.signature, **model)
+    request = reader.decode(body)
     outputs = predictor.run(request.batch)
     fresh = PredictionIds()
     ids = [given or fresh.new() for given in request.prediction_ids or [None] * outputs.rows]
-    return json.loads(dialect.encode(Answer(outputs, request.form, ids, probabilities)))
+    writer = NativeDialect(predictor.signature, **model)
+    return json.loads(writer.encode(Answer(outputs, request.form, ids, probabilities)).body)
 
 
 def _url(target: str, probabilities: bool) -> str:
@@ -52,8 +65,8 @@ def _url(target: str, probabilities: bool) -> str:
     return urlunsplit(parts._replace(path=parts.path if parts.path not in ("", "/") else "/predict", query=query))
 
 
-def _ask(url: str, body: bytes, timeout_s: float) -> Any:
-    headers = {"Content-Type": "application/json"}
+def _ask(url: str, body: bytes, media_type: str, timeout_s: float) -> Any:
+    headers = {"Content-Type": media_type, "Accept": MEDIA_TYPES["native"]}
     request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310  http and https only, see above
     try:
         with urllib.request.urlopen(request, timeout=timeout_s) as response:  # noqa: S310  likewise

@@ -20,8 +20,8 @@ from daytwo.errors import OutsideFailure, UnknownReference
 
 @verb(
     "predict",
-    "Ask a bundle in this process, or a running server. FILE is the JSON that POST /predict takes, or - for standard"
-    " input.",
+    "Ask a bundle in this process, or a running server. FILE is the JSON that POST /predict takes, - for"
+    " standard input, or rows in .npy, .arrow, .arrows, .feather or .parquet.",
     "echo '{\"feature_vector\": [5.1, 3.5, 1.4, 0.2]}' | daytwo predict iris -\n"
     "daytwo predict http://127.0.0.1:8000 rows.json --probabilities",
 )
@@ -32,7 +32,10 @@ from daytwo.errors import OutsideFailure, UnknownReference
 @registry_option
 def command(target: str, file: str, probabilities: bool, trust: bool, registry: Path, output: Output) -> None:
     """``daytwo predict REF|URL FILE|-``."""
-    answer = predict(target, _read(file), probabilities=probabilities, registry=registry, trust=trust or None)
+    kind = Path(file).suffix.lower()
+    answer = predict(
+        target, _read(file), probabilities=probabilities, registry=registry, trust=trust or None, suffix=kind
+    )
     output.show(answer, lambda: _human(answer), essential="\n".join(_bare(answer)))
 
 

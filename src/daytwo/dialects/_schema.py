@@ -102,7 +102,7 @@ class RequestTypes:
         #: An input that is called like an envelope ("records") makes the record form own that key.
         self.envelopes = {form.key: form for form in forms if form.key and form.key not in signature.names}
 
-    def guess(self, body: bytes) -> FormType:
+    def guess(self, body: bytes | bytearray) -> FormType:
         """The form that ``body`` most likely has; the validation decides."""
         if body[:64].lstrip()[:1] == b"[":
             return self.forms["list"]

@@ -25,12 +25,13 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from daytwo.batch import Array, Batch
-from daytwo.dialects import Answer, Request
+from daytwo.dialects import MEDIA_TYPES, Answer, Payload, Request
 from daytwo.dialects._explain import Explainer
 from daytwo.dialects._schema import FormType, RequestTypes, word
 from daytwo.errors import InvalidInput, MalformedBody
 from daytwo.signature import Field, Signature
 
+_HEADERS = ((b"content-type", MEDIA_TYPES["native"].encode()),)
 #: From this many bytes on a body is parsed into plain values: pydantic's own tree of 32 MiB of wrong ones takes 1 GB.
 _LONG_BYTES = 64 * 1024
 #: Likewise a record of so many fields: pydantic copies all of it into the error about each field that is missing.
@@ -42,8 +43,6 @@ class NativeDialect:
 
     max_rows: the most rows that one request may carry
     """
-
-    content_type = b"application/json"
 
     def __init__(self, signature: Signature, *, model: str, version: str, max_rows: int = 10_000) -> None:
         self.signature = signature
@@ -64,7 +63,7 @@ class NativeDialect:
 
     # -- in ------------------------------------------------------------------------------------------------------
 
-    def decode(self, body: bytes) -> Request:
+    def decode(self, body: bytes | bytearray) -> Request:
         """The Request in ``body``. Raises MalformedBody, InvalidInput, TooManyRows."""
         if len(body) > _LONG_BYTES:
             return self._decode_parsed(body)
@@ -85,7 +84,7 @@ class NativeDialect:
             return self._decode_parsed(body)
         return self._request(form, said)
 
-    def _decode_parsed(self, body: bytes) -> Request:
+    def _decode_parsed(self, body: bytes | bytearray) -> Request:
         """As decode; slower for a short body that is right, and the one that knows what is wrong."""
         parsed = _parse(body)
         form = self.types.by_keys(parsed)
@@ -147,16 +146,20 @@ class NativeDialect:
 
     # -- out -----------------------------------------------------------------------------------------------------
 
-    def encode(self, answer: Answer) -> bytes:
+    def encode(self, answer: Answer) -> Payload:
         """An Answer as JSON. NaN and infinity become null."""
         ids = answer.prediction_ids
         if answer.form == "row" and self._scalar is not None and not answer.probabilities:
             value = self._scalar(answer.outputs[self._only][0])
-            return b'%b%b,"prediction_id":"%b"%b' % (self._head, value, ids[0].encode(), self._tail)
+            body = b'%b%b,"prediction_id":"%b"%b' % (self._head, value, ids[0].encode(), self._tail)
+            return Payload(body, _HEADERS)
+        return Payload(self._encode_many(answer), _HEADERS)
+
+    def _encode_many(self, answer: Answer) -> bytes:
         columns = {name: write(answer.outputs[name]) for name, write in self._lists.items()}
         if answer.probabilities and self._probabilities is not None:
             columns["probabilities"] = self._probabilities(answer.outputs["probabilities"])
-        columns["prediction_id"] = list(ids)
+        columns["prediction_id"] = list(answer.prediction_ids)
         if answer.form == "columns":
             return b'{"columns":' + _json(columns) + self._tail
         rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
@@ -165,7 +168,7 @@ class NativeDialect:
         return b'{"predictions":' + _json(rows) + self._tail
 
 
-def _parse(body: bytes) -> Any:
+def _parse(body: bytes | bytearray) -> Any:
     """The body as plain Python values. Raises MalformedBody."""
     collecting = gc.isenabled()
     gc.disable()  # nothing of it can be garbage yet, and looking at ten million lists for some takes five seconds

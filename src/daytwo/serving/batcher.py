@@ -114,26 +114,30 @@ class Batcher:
         if self._queue.rows:
             self._admit(1, 0, self._patience(timeout_s))
 
-    def submit(self, batch: Batch, answered: Answered, timeout_s: float | None = None) -> Ticket | None:
+    def submit(
+        self, batch: Batch, answered: Answered, timeout_s: float | None = None, since: float | None = None
+    ) -> Ticket | None:
         """Have ``answered`` called with the outputs for ``batch``, which has at least one row.
 
         A model that costs less than joining its requests would is asked here and now, and None is returned.
 
         timeout_s: how long the caller waits, if not as long as it may
+        since:     from when on (of ``time.perf_counter``), if not from now
 
         Raises Overloaded at once where an answer would come too late.
         """
         if not self._queue and not self._jobs and self._cost.trivial(batch.rows):
             self._answer_now(batch, answered)
             return None
-        patience_s = self._patience(timeout_s)
-        self._admit(batch.rows, batch.nbytes, patience_s)
         now = perf_counter()
-        ticket = Ticket(batch, answered, now, now + patience_s)
+        asked = now if since is None else since
+        deadline = asked + self._patience(timeout_s)
+        self._admit(batch.rows, batch.nbytes, deadline - now)
+        ticket = Ticket(batch, answered, asked, now, deadline)
         self._queue.add(ticket)
         self._gauges.queue_depth.set(self._queue.rows)
         if self._jobs:
-            self._watch(patience_s)
+            self._watch(deadline - now)
         self._schedule()
         return ticket
 
@@ -164,7 +168,7 @@ class Batcher:
             return  # as it mostly is: one batch, and time enough
         # An idle model is asked though it is thought too slow: how else would it be learnt that it no longer is?
         if (queue.rows or self._jobs) and self._waiting_s(rows) * _DOUBT > patience_s:
-            raise Overloaded("deadline", f"an answer would take over {patience_s:g} s", self._waiting_s(0))
+            raise Overloaded("deadline", f"an answer would take over {patience_s:.3g} s", self._waiting_s(0))
 
     def _waiting_s(self, rows: int) -> float:
         """Seconds until what waits now, and ``rows`` more, will have been answered, by the measured cost.
@@ -326,7 +330,7 @@ class Batcher:
             self._watch(earliest - now)
 
     def _timed_out(self, ticket: Ticket) -> TimedOut:
-        return TimedOut(round(ticket.deadline - ticket.since, 6))
+        return TimedOut(round(ticket.deadline - ticket.asked, 6))
 
 
 def _deliberate(error: BaseException) -> DaytwoError:

@@ -25,22 +25,21 @@ class ClientLeft(DaytwoError):
 
 
 class BodyReader:
-    """Reads bodies of at most ``max_bytes`` within ``timeout_s`` seconds.
+    """Reads bodies within ``timeout_s`` seconds.
 
     One timer watches all readers, since a timer each would cost more than the reading.
     """
 
-    def __init__(self, max_bytes: int, timeout_s: float) -> None:
-        self._max_bytes = max_bytes
+    def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._reading: dict[asyncio.Task[Any], float] = {}
         self._late: set[asyncio.Task[Any]] = set()
         self._watching = False
 
-    async def read(self, receive: Receive, declared: int | None) -> bytes:
+    async def read(self, receive: Receive, declared: int | None, max_bytes: int) -> bytes:
         """The whole body. Raises BodyTooLarge (from ``declared`` alone, where that is over), SlowBody, ClientLeft."""
-        if declared is not None and declared > self._max_bytes:
-            raise BodyTooLarge(self._max_bytes, f"{declared:,}")
+        if declared is not None and declared > max_bytes:
+            raise BodyTooLarge(max_bytes, f"{declared:,}")
         task = asyncio.current_task()
         assert task is not None
         self._reading[task] = monotonic()
@@ -52,7 +51,7 @@ class BodyReader:
             if message["type"] == "http.disconnect":
                 raise ClientLeft("the caller left")
             if message.get("more_body"):
-                body = await self._rest(receive, body)
+                body = await _rest(receive, body, max_bytes)
         except asyncio.CancelledError:
             if task in self._late:
                 task.uncancel()
@@ -61,24 +60,9 @@ class BodyReader:
         finally:
             del self._reading[task]
             self._late.discard(task)
-        if len(body) > self._max_bytes:
-            raise BodyTooLarge(self._max_bytes, f"{len(body):,}")
+        if len(body) > max_bytes:
+            raise BodyTooLarge(max_bytes, f"{len(body):,}")
         return body
-
-    async def _rest(self, receive: Receive, first: bytes) -> bytes:
-        chunks, size = [first], len(first)
-        more = True
-        while more:
-            if size > self._max_bytes:
-                raise BodyTooLarge(self._max_bytes, f"more than {self._max_bytes:,}")
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientLeft("the caller left")
-            chunk: bytes = message.get("body", b"")
-            size += len(chunk)
-            chunks.append(chunk)
-            more = message.get("more_body", False)
-        return b"".join(chunks)
 
     def _watch(self) -> None:
         """Cancel the readers that are late; look again while anyone reads."""
@@ -90,6 +74,22 @@ class BodyReader:
         self._watching = bool(self._reading)
         if self._watching:
             asyncio.get_running_loop().call_later(min(1.0, self._timeout_s / 2), self._watch)
+
+
+async def _rest(receive: Receive, first: bytes, max_bytes: int) -> bytes:
+    chunks, size = [first], len(first)
+    more = True
+    while more:
+        if size > max_bytes:
+            raise BodyTooLarge(max_bytes, f"more than {max_bytes:,}")
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft("the caller left")
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    return b"".join(chunks)
 
 
 async def discard(receive: Receive) -> None:

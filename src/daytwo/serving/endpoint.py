@@ -12,11 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 
 from daytwo.batch import Batch
-from daytwo.dialects import Answer, Request
-from daytwo.dialects.native import NativeDialect
+from daytwo.dialects import Answer, Payload, Request, RowIds
 from daytwo.errors import (
     BodyTooLarge,
     DaytwoError,
@@ -37,6 +37,7 @@ from daytwo.serving.ids import PredictionIds
 from daytwo.serving.instruments import Instruments
 from daytwo.serving.processes import ModelProcesses
 from daytwo.serving.tickets import Ticket
+from daytwo.serving.translator import Translator
 from daytwo.settings import ServeSettings
 from daytwo.signature import Signature
 
@@ -50,8 +51,22 @@ _REASONS: dict[type[Exception], str] = {
     TooManyRows: "too_many_rows",
 }
 
-#: Told once: the answer's bytes, or why there is none.
-Reply = Callable[[bytes | Exception], None]
+#: Told once: the answer, or why there is none.
+Reply = Callable[[Payload | Exception], None]
+
+
+@dataclass(slots=True)
+class Errand:
+    """A request whose body is read in a thread.
+
+    reading: whether the thread is still at it
+    left:    whether its caller has gone meanwhile
+    ticket:  what it waits with afterwards
+    """
+
+    reading: bool = True
+    left: bool = False
+    ticket: Ticket | None = None
 
 
 class Endpoint:
@@ -66,7 +81,7 @@ class Endpoint:
         self.name = name
         self.version = version
         self.signature = signature
-        self.dialect = NativeDialect(signature, model=name, version=version, max_rows=settings.max_rows)
+        self.translator = Translator(signature, model=name, version=version, settings=settings)
         self.predictor: Predictor | None = None
         self._settings = settings
         self._batcher: Batcher | None = None
@@ -95,39 +110,77 @@ class Endpoint:
 
     @property
     def busy(self) -> bool:
-        """Whether the model is at work in its thread."""
+        """Whether the model is at work in a thread or process."""
         return self._batcher is not None and self._batcher.busy
 
     def close(self) -> None:
-        """Let go of the model's threads and processes."""
+        """Let go of threads and processes."""
+        self.translator.close()
         if self._batcher is not None:
             self._batcher.close()
         if self._processes is not None:
             self._processes.close()
 
-    def ask(self, body: bytes, head: Head, reply: Reply) -> Ticket | None:
+    def ask(self, body: bytes | bytearray, head: Head, reply: Reply) -> Ticket | Errand | None:
         """Answer ``body`` by ``reply``, now or later on this event loop; whatever happens is counted.
 
         Returns what the request waits with, if it waits: a caller that leaves says so there.
         """
         start = perf_counter()
         self._inflight.add(1.0)
+        try:
+            if self._batcher is None:
+                raise NotReady(f"{self.name}:{self.version} is being loaded")
+            self._batcher.consider(head.timeout_s)
+            if self.translator.is_long(body, head):
+                return self._read_aside(body, head, reply, start)
+            request = self.translator.decode(body, head)
+            return self._submit(request, head, reply, start)
+        except Exception as error:  # noqa: BLE001  whatever it is, its caller is told
+            self._fail(error, reply)
+            return None
 
-        def fail(error: Exception) -> None:
-            self._inflight.add(-1.0)
-            self.count(error)
-            reply(error)
+    def _read_aside(self, body: bytes | bytearray, head: Head, reply: Reply, start: float) -> Errand:
+        """Have a thread decode ``body``, and go on from there."""
+        errand = Errand()
+
+        def proceed(said: Request | Exception) -> None:
+            errand.reading = False
+            if errand.left:
+                return
+            try:
+                if isinstance(said, Exception):
+                    raise said
+                errand.ticket = self._submit(said, head, reply, start)
+            except Exception as error:  # noqa: BLE001  likewise
+                self._fail(error, reply)
+
+        self.translator.aside(lambda: self.translator.decode(body, head), proceed)
+        return errand
+
+    def _submit(self, request: Request, head: Head, reply: Reply, start: float) -> Ticket | None:
+        """The road on from a decoded request."""
+        decoded = perf_counter()
+        translator = self.translator
 
         def encode(outputs: Batch | DaytwoError) -> None:
             if isinstance(outputs, DaytwoError):
-                fail(outputs)
+                self._fail(outputs, reply)
                 return
             predicted = perf_counter()
-            ids = self._ids(request, head.prediction_id)
+            answer = Answer(outputs, request.form, self._ids(request, head.prediction_id), head.probabilities)
+            if translator.is_much(answer):
+                translator.aside(lambda: translator.encode(answer, head), lambda said: finish(said, answer, predicted))
+                return
             try:
-                payload = self.dialect.encode(Answer(outputs, request.form, ids, head.probabilities))
-            except Exception as error:  # noqa: BLE001  what a model answers may be beyond JSON; that is its own failure
-                fail(PredictionFailed(f"{self.name}:{self.version}", error))
+                payload: Payload | Exception = translator.encode(answer, head)
+            except Exception as error:  # noqa: BLE001  see finish
+                payload = error
+            finish(payload, answer, predicted)
+
+        def finish(payload: Payload | Exception, answer: Answer, predicted: float) -> None:
+            if isinstance(payload, Exception):  # what a model says may be beyond a dialect; that is its own failure
+                self._fail(PredictionFailed(f"{self.name}:{self.version}", payload), reply)
                 return
             end = perf_counter()
             self._inflight.add(-1.0)
@@ -136,27 +189,24 @@ class Endpoint:
             self._encode_s.observe(end - predicted)
             self._request_s.observe(end - start)
             if self._settings.log_requests:
-                self._log(ids, end - start)
+                self._log(answer.prediction_ids, end - start)
             reply(payload)
 
-        try:
-            if self._batcher is None:
-                raise NotReady(f"{self.name}:{self.version} is being loaded")
-            self._batcher.consider(head.timeout_s)
-            request = self.dialect.decode(body)
-            decoded = perf_counter()
-            return self._batcher.submit(request.batch, encode, head.timeout_s)
-        except Exception as error:
-            if not isinstance(error, DaytwoError):
-                log.exception("a request to %s:%s failed in a way that nobody foresaw", self.name, self.version)
-            fail(error)
-            return None
+        assert self._batcher is not None
+        return self._batcher.submit(request.batch, encode, head.timeout_s, start)
 
-    async def answer(self, body: bytes, head: Head) -> bytes:
+    def _fail(self, error: Exception, reply: Reply) -> None:
+        if not isinstance(error, DaytwoError):
+            log.error("a request to %s:%s failed in a way that nobody foresaw", self.name, self.version, exc_info=error)
+        self._inflight.add(-1.0)
+        self.count(error)
+        reply(error)
+
+    async def answer(self, body: bytes | bytearray, head: Head) -> Payload:
         """The answer to ``body``. Raises DaytwoError."""
-        answered: asyncio.Future[bytes | Exception] = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[Payload | Exception] = asyncio.get_running_loop().create_future()
 
-        def reply(said: bytes | Exception) -> None:
+        def reply(said: Payload | Exception) -> None:
             if not answered.done():  # it is where the one who awaits was cancelled in this very turn of the loop
                 answered.set_result(said)
 
@@ -170,11 +220,21 @@ class Endpoint:
             raise said
         return said
 
-    def leave(self, ticket: Ticket | None) -> None:
+    def leave(self, waiting: Ticket | Errand | None) -> None:
         """The caller is gone, and its request not yet answered."""
-        if ticket is not None and self._batcher is not None and self._batcher.leave(ticket):
-            self._inflight.add(-1.0)
-            self._outcomes["left"].add()
+        if isinstance(waiting, Errand):
+            if not waiting.reading:
+                waiting = waiting.ticket
+            elif not waiting.left:
+                waiting.left = True
+                self._count_left()
+                return
+        if isinstance(waiting, Ticket) and self._batcher is not None and self._batcher.leave(waiting):
+            self._count_left()
+
+    def _count_left(self) -> None:
+        self._inflight.add(-1.0)
+        self._outcomes["left"].add()
 
     def _reject(self, reason: str) -> None:
         self._outcomes["rejected"].add()
@@ -185,7 +245,7 @@ class Endpoint:
         own, rows = request.prediction_ids, request.batch.rows
         if own is None:
             base = given or self._new_id()
-            return (base,) if rows == 1 else [f"{base}-{row}" for row in range(rows)]
+            return (base,) if rows == 1 else RowIds(base, rows)
         return [said if said is not None else self._new_id() for said in own]
 
     def count(self, error: Exception) -> None:

@@ -8,34 +8,36 @@ body is gathered, the endpoint is asked, and head and payload leave in a single 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from daytwo.dialects import Payload
 from daytwo.errors import BodyTooLarge, DaytwoError, SlowBody
-from daytwo.serving.endpoint import Endpoint
+from daytwo.serving.endpoint import Endpoint, Errand
 from daytwo.serving.head import Head
 from daytwo.serving.problems import FRAMEWORK, Problem, problem_of
 from daytwo.serving.tickets import Ticket
 
 #: More than common proxies let through (8 to 32 KiB).
 _MAX_HEAD_BYTES = 64 << 10
+#: A larger answer is not joined to its head: writing twice costs less than copying it.
+_LONG_ANSWER_BYTES = 64 << 10
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 Headers = list[tuple[bytes, bytes]]
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. ``short`` and ``max_body_bytes`` are set on the subclass that a server makes of it.
+    """One connection. ``short`` is set on the subclass that a server makes of it.
 
     short:         path → the endpoint that answers there
     waiting_since: loop time since which the rest of a request is awaited, or None
     """
 
     short: Mapping[bytes, Endpoint] = {}
-    max_body_bytes: int = 0
     waiting_since: float | None = None
     _short_is_free = True
     _running: Any = None
@@ -113,7 +115,7 @@ class Protocol(HttpToolsProtocol):
         if not isinstance(cycle, Exchange):
             super().on_body(body)
         elif not cycle.response_complete:  # else it is the rest of something refused: read away
-            cycle.body += body
+            cycle.gather(body)
 
     def on_message_complete(self) -> None:
         cycle: Any = self.cycle
@@ -174,16 +176,17 @@ class Exchange:
     """One prediction on one connection: what uvicorn expects of a cycle, without ASGI."""
 
     __slots__ = (
-        "_endpoint", "_head", "_protocol", "_ticket", "body", "disconnected", "keep_alive", "more_body",
+        "_body", "_endpoint", "_gathered", "_head", "_protocol", "_waiting", "disconnected", "keep_alive", "more_body",
         "response_complete",
     )  # fmt: skip
 
     def __init__(self, protocol: Protocol, endpoint: Endpoint) -> None:
         self._protocol = protocol
         self._endpoint = endpoint
-        self._ticket: Ticket | None = None
+        self._waiting: Ticket | Errand | None = None
         self._head: Head | None = None
-        self.body = bytearray()
+        self._body: bytes | bytearray = b""
+        self._gathered = 0
         self.more_body = True
         self.response_complete = False
         self.disconnected = False
@@ -194,11 +197,24 @@ class Exchange:
         """Judge the head: what cannot be answered is refused before its body is read, and its body never kept."""
         try:
             self._head = Head.of(headers, query)
-            length, limit = self._head.length or 0, self._protocol.max_body_bytes
+            length, limit = self._head.length or 0, self._endpoint.translator.limits[self._head.dialect]
             if length > limit:
                 raise BodyTooLarge(limit, f"{length:,}")
         except DaytwoError as error:
             self.reject(error)
+
+    def gather(self, data: bytes) -> None:
+        """Keep a part of the body: as it is where it is all of it, else in its place, so that nothing is copied twice."""
+        if not self._gathered:
+            self._body, self._gathered = data, len(data)
+            return
+        assert self._head is not None
+        if isinstance(self._body, bytes):
+            whole = bytearray(self._head.length or 0)  # the system gives the memory only as it is written to
+            whole[: self._gathered] = self._body
+            self._body = whole
+        self._body[self._gathered : self._gathered + len(data)] = data
+        self._gathered += len(data)
 
     def complete(self) -> None:
         """The body is here: ask the endpoint."""
@@ -207,15 +223,16 @@ class Exchange:
             return
         self.more_body = False
         assert self._head is not None
-        self._ticket = self._endpoint.ask(bytes(self.body), self._head, self.reply)
+        body, self._body = self._body, b""
+        self._waiting = self._endpoint.ask(body, self._head, self.reply)
 
-    def reply(self, said: bytes | Exception) -> None:
+    def reply(self, said: Payload | Exception) -> None:
         """Write the answer, whole."""
-        self._ticket = None
+        self._waiting = None
         if isinstance(said, Exception):
             self._refuse(said)
             return
-        self._write(200, [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(said))], said)
+        self._write(200, (*said.headers, (b"content-length", b"%d" % len(said.body))), said.body)
         self._end()
 
     def _refuse(self, error: Exception) -> None:
@@ -230,15 +247,15 @@ class Exchange:
     def disconnect(self) -> None:
         """The caller is gone."""
         self.disconnected = True
-        self._endpoint.leave(self._ticket)
-        self._ticket = None
+        self._endpoint.leave(self._waiting)
+        self._waiting = None
 
     def reject(self, error: DaytwoError) -> None:
         """Refuse what never got to the endpoint, and have it counted."""
         self._endpoint.count(error)
         self._refuse(error)
 
-    def _write(self, status: int, headers: Headers, payload: bytes) -> None:
+    def _write(self, status: int, headers: Sequence[tuple[bytes, bytes]], payload: bytes) -> None:
         self.response_complete = True
         if self.disconnected or self._protocol.transport.is_closing():
             return
@@ -249,6 +266,10 @@ class Exchange:
             else:
                 content += (name, b": ", value, b"\r\n")
         content.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+        if len(payload) > _LONG_ANSWER_BYTES:
+            self._protocol.transport.write(b"".join(content))
+            self._protocol.transport.write(payload)
+            return
         content.append(payload)
         self._protocol.transport.write(b"".join(content))
 

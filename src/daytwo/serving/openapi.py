@@ -9,7 +9,9 @@ from pydantic import TypeAdapter
 
 from daytwo.batch import Batch
 from daytwo.bundle import Bundle
+from daytwo.dialects import MEDIA_TYPES
 from daytwo.dialects._schema import PREDICTION_ID, word
+from daytwo.serving.encodings import ENCODINGS
 from daytwo.serving.endpoint import Endpoint
 from daytwo.serving.problems import CONTENT_TYPE, TABLE
 from daytwo.serving.service import Served, Service
@@ -54,7 +56,7 @@ def describe_model(endpoint: Endpoint, bundle: Bundle | None, *, brief: bool = F
 
 def example_bodies(endpoint: Endpoint, example: Batch) -> dict[str, Any]:
     """One request in each form, made of the first rows of ``example``; what a form cannot say is left out."""
-    types = endpoint.dialect.types
+    types = endpoint.translator.native.types
     columns = {item.name: item.plain(example[item.name]) for item in endpoint.signature.inputs}
     rows = list(zip(*columns.values(), strict=True))[:2]
     records = [dict(zip(columns, row, strict=True)) for row in rows]
@@ -68,7 +70,7 @@ def example_bodies(endpoint: Endpoint, example: Batch) -> dict[str, Any]:
 
 
 def _operation(endpoint: Endpoint, served: Served, schemas: dict[str, Any]) -> dict[str, Any]:
-    forms = endpoint.dialect.types.forms
+    forms = endpoint.translator.native.types.forms
     adapters: list[tuple[str, Any, TypeAdapter[Any]]] = [(n, "validation", f.adapter) for n, f in forms.items()]
     by_form, shared = TypeAdapter.json_schemas(adapters, ref_template=_SCHEMAS)
     schemas.update(shared.get("$defs", {}))
@@ -82,8 +84,8 @@ def _operation(endpoint: Endpoint, served: Served, schemas: dict[str, Any]) -> d
     return {
         "tags": ["predict"],
         "summary": f"Predict with {endpoint.name}:{endpoint.version}",
-        "parameters": [_PROBABILITIES, _PREDICTION_ID],
-        "requestBody": {"required": True, "content": {"application/json": content}},
+        "parameters": [_PROBABILITIES, _PREDICTION_ID, _CONTENT_ENCODING],
+        "requestBody": {"required": True, "content": {MEDIA_TYPES["native"]: content} | _arrays(_ARRAYS_IN)},
         "responses": _responses(endpoint, served.example),
     }
 
@@ -91,7 +93,7 @@ def _operation(endpoint: Endpoint, served: Served, schemas: dict[str, Any]) -> d
 def _responses(endpoint: Endpoint, example: Batch) -> dict[str, Any]:
     answer = {
         "description": "The answer to one row; to rows: `predictions`; to columns: `columns`.",
-        "content": {"application/json": {"schema": _answer_schema(endpoint)}},
+        "content": {MEDIA_TYPES["native"]: {"schema": _answer_schema(endpoint)}} | _arrays(_ARRAYS_OUT),
     }
     problems = {
         str(status): {"description": title, "content": {CONTENT_TYPE: {"schema": {"$ref": _ref("Problem")}}}}
@@ -126,6 +128,14 @@ def _output_schema(item: Field) -> dict[str, Any]:
     return schema
 
 
+def _arrays(said: Mapping[str, str]) -> dict[str, Any]:
+    """The media types of arrays, which have no schema that JSON could tell."""
+    return {
+        MEDIA_TYPES[name]: {"schema": {"type": "string", "format": "binary", "description": text}}
+        for name, text in said.items()
+    }
+
+
 def _named(operation: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {"post": {**operation, "operationId": name}}
 
@@ -137,6 +147,19 @@ def _ref(name: str) -> str:
 _PROBABILITIES = {
     "name": "probabilities", "in": "query", "required": False, "schema": {"type": "boolean", "default": False},
     "description": "whether to answer with the probability of each class too",
+}  # fmt: skip
+_ARRAYS_IN = {
+    "arrow": "an Arrow IPC stream; its columns have the fields' names",
+    "npy": "what numpy.save writes: shape (rows, fields) by position, or an array of records by name",
+}
+_ARRAYS_OUT = {
+    "arrow": "an Arrow IPC stream: a column for each output, and prediction_id",
+    "npy": "what numpy.load reads: the output of each row; with ?probabilities=true the probabilities instead",
+}
+_CONTENT_ENCODING = {
+    "name": "Content-Encoding", "in": "header", "required": False,
+    "schema": {"type": "string", "enum": list(ENCODINGS)},
+    "description": "what the body is compressed with",
 }  # fmt: skip
 _PREDICTION_ID = {
     "name": "X-Prediction-Id", "in": "header", "required": False,

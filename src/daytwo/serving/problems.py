@@ -14,6 +14,7 @@ CONTENT_TYPE = "application/problem+json"
 TABLE: tuple[tuple[type[Exception], int, str, str], ...] = (
     (errors.MalformedBody, 400, "malformed-body", "The body cannot be read"),
     (errors.UnsupportedMediaType, 415, "unsupported-media-type", "No such content type or encoding is understood"),
+    (errors.NotAcceptable, 406, "not-acceptable", "The answer cannot be given in any type that is accepted"),
     (errors.BodyTooLarge, 413, "body-too-large", "The body is too large"),
     (errors.TooManyRows, 413, "too-many-rows", "Too many rows in one request"),
     (errors.InvalidInput, 422, "invalid-input", "The input does not fit the model"),

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 import daytwo
+from daytwo.dialects import Payload
 from daytwo.errors import (
     BodyTooLarge,
     DaytwoError,
@@ -44,7 +45,7 @@ class Application(FastAPI):
             redirect_slashes=False,
         )
         self.service = service
-        self._reader = BodyReader(service.settings.max_body_bytes, service.settings.body_timeout_s)
+        self._reader = BodyReader(service.settings.body_timeout_s)
         self.endpoints = dict(_paths(service))
         self._hot = {path: Predict(endpoint, self._reader) for path, endpoint in self.endpoints.items()}
         for path, predict in self._hot.items():
@@ -88,14 +89,14 @@ class Predict:
         except Exception as error:  # noqa: BLE001  whatever it is, its caller gets an answer (and the log the rest)
             await self._refuse(error, receive, send)
             return
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(payload))]
+        headers = [*payload.headers, (b"content-length", b"%d" % len(payload.body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": payload})
+        await send({"type": "http.response.body", "body": payload.body})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> bytes:
+    async def _answer(self, scope: Scope, receive: Receive) -> Payload:
         try:
             head = Head.of(scope["headers"], scope["query_string"])
-            body = await self._reader.read(receive, head.length)
+            body = await self._reader.read(receive, head.length, self._endpoint.translator.limits[head.dialect])
         except ClientLeft:
             raise
         except DaytwoError as error:

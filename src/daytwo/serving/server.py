@@ -54,7 +54,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 application,
-                http=_protocol(application, settings),
+                http=_protocol(application),
                 ws="none",
                 loop="uvloop" if _has_uvloop() else "asyncio",
                 lifespan="off",
@@ -191,10 +191,10 @@ def run(
     return server.exit_code
 
 
-def _protocol(application: Application, settings: ServeSettings) -> type[Protocol]:
+def _protocol(application: Application) -> type[Protocol]:
     """The class of this server's connections."""
     short = {} if application.user_middleware else {path.encode(): e for path, e in application.endpoints.items()}
-    return type("Protocol", (Protocol,), {"short": short, "max_body_bytes": settings.max_body_bytes})
+    return type("Protocol", (Protocol,), {"short": short})
 
 
 def _watch(orphaned: int, server: Server) -> None:

@@ -20,13 +20,16 @@ _OVERHEAD_BYTES = 4096
 class Ticket:
     """A request that waits for the model; it has at least one row.
 
-    since, deadline: when it came, and when nobody waits for it any more (of ``time.perf_counter``)
-    begun:           how many of its rows the model was given
-    done:            whether its caller was told, or is gone
+    asked:    when its caller asked (of ``time.perf_counter``)
+    since:    when it began to wait here
+    deadline: when nobody waits for it any more
+    begun:    how many of its rows the model was given
+    done:     whether its caller was told, or is gone
     """
 
     batch: Batch
     answered: Answered
+    asked: float
     since: float
     deadline: float
     begun: int = 0
