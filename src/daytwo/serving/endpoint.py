@@ -148,9 +148,10 @@ class Endpoint:
             errand.reading = False
             if errand.left:
                 return
+            if isinstance(said, Exception):
+                self._fail(said, reply)
+                return
             try:
-                if isinstance(said, Exception):
-                    raise said
                 errand.ticket = self._submit(said, head, reply, start)
             except Exception as error:  # noqa: BLE001  likewise
                 self._fail(error, reply)

@@ -61,7 +61,10 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._short_is_free = True
-        if b"pgrade" in data and not self.owes:
+        cycle: Any = (
+            self.cycle
+        )  # not searched through the pieces of a body: a large one would take longer than its model
+        if (cycle is None or cycle.response_complete) and b"pgrade" in data:
             data = _without_upgrade(data)
         in_head = self._in_head
         super().data_received(data)
