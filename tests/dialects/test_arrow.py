@@ -276,6 +276,12 @@ def test_what_is_no_stream_is_malformed(body: bytes):
         people.decode(body)
 
 
+@pytest.mark.parametrize("said_", [b"income", b"UTC", b"age"])
+def test_names_that_are_no_text_are_malformed(said_: bytes):
+    with pytest.raises(InvalidInput):
+        people.decode(people_with().replace(said_, b"\xff" * len(said_)))
+
+
 def test_offsets_that_lie_are_found():
     body = bytearray(stream(pa.table({"x": ["abc", "defg"]})))
     place = body.index(np.array([0, 3, 7], np.int32).tobytes())

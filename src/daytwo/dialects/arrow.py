@@ -49,11 +49,11 @@ class ArrowDialect:
         refuse_messages(body)
         try:
             table = self._table(body)
-        except (pa.ArrowException, OSError, EOFError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:  # a ValueError: names that are no UTF-8
             raise MalformedBody.at("body", "an Arrow IPC stream", brief(str(error), 200)) from None
         try:
             columns = {item.name: column_of(table[item.name], item) for item in self.signature.inputs}
-        except pa.ArrowException as error:
+        except (pa.ArrowException, ValueError) as error:
             raise InvalidInput.at("body", "columns that can be read", brief(str(error), 200)) from None
         said = table["prediction_id"].to_pylist() if self._ids and "prediction_id" in table.column_names else None
         return Request(conform_rows(self.signature, columns), "columns", _checked(said) if said else None)
