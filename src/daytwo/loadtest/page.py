@@ -102,10 +102,10 @@ def _main(picture: LatencyThroughput) -> str:
     chart = Chart(picture.x, picture.y, what, "latency", _number, short_duration)
     if picture.wanted_s is not None:
         chart.level(picture.wanted_s, f"wanted p99 {duration(picture.wanted_s)}", "wanted")
-    if picture.wanted_rate is not None:
-        chart.moment(picture.wanted_rate, f"wanted {per_second(picture.wanted_rate)}/s", "wanted")
     if picture.capacity is not None:
         chart.moment(picture.capacity, f"capacity {per_second(picture.capacity)}/s", "capacity")
+    if picture.wanted_rate is not None:
+        chart.moment(picture.wanted_rate, f"wanted {per_second(picture.wanted_rate)}/s", "wanted")
     for number, (name, points) in enumerate(picture.curves.items()):
         chart.curve(points, f"s{number}", [f"{name} {duration(y)} at {per_second(x)}/s" for x, y in points])
     return chart.render("Latency over throughput")

@@ -9,7 +9,7 @@ from html import escape
 from daytwo.loadtest.scales import Scale
 
 #: The frame of the plot within the picture: left, top, right, bottom.
-_LEFT, _TOP, _RIGHT, _BOTTOM = 58.0, 14.0, 16.0, 42.0
+_LEFT, _TOP, _RIGHT, _BOTTOM = 58.0, 26.0, 16.0, 42.0
 #: A picture that is wider than this is rather scrolled than shrunk.
 _WIDE = 600.0
 
@@ -108,5 +108,5 @@ class Chart:
         parts.append(
             f'<text class="label" x="{right}" y="{self.height - 6}" text-anchor="end">{escape(self.x_label)}</text>'
         )
-        parts.append(f'<text class="label" x="{left - 50}" y="{_TOP - 3}">{escape(self.y_label)}</text>')
+        parts.append(f'<text class="label" x="{left - 50}" y="{_TOP - 15}">{escape(self.y_label)}</text>')
         return parts
