@@ -27,7 +27,7 @@ def tree(root: int) -> list[int]:
 
 def pss_bytes(root: int) -> int:
     """The proportional set size of a process tree: private memory, and its share of what it shares with others."""
-    return sum(_pss(pid) for pid in tree(root))
+    return sum(pss_of(pid) for pid in tree(root))
 
 
 def cpu_s(root: int) -> float:
@@ -94,7 +94,7 @@ def _stat(pid: int) -> list[str] | None:
     return None if fields[0] in "ZX" else fields
 
 
-def _pss(pid: int) -> int:
+def pss_of(pid: int) -> int:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:

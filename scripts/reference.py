@@ -87,9 +87,9 @@ def settings() -> Iterator[str]:
 
 
 def _type(setting: object) -> str:
-    kind = getattr(setting, "unit", "") or getattr(setting, "type", "")
-    choices = getattr(setting, "choices", ())
-    return ", ".join(f"`{choice}`" for choice in choices) if choices else f"{kind}"
+    kind, choices = getattr(setting, "type", ""), getattr(setting, "choices", ())
+    words = [f"`{choice}`" for choice in choices]
+    return ", ".join(words if choices and kind == "text" else [getattr(setting, "unit", "") or kind, *words])
 
 
 def catalogue() -> Iterator[str]:

@@ -34,7 +34,8 @@ def test_false_is_a_value_and_beats_a_weaker_true(tmp_path: Path):
         ("DAYTWO_PORT", "65536", "DAYTWO_PORT: expected an integer from 0 to 65535, got '65536'"),
         ("DAYTWO_PORT", "-1", "got '-1'"),
         ("DAYTWO_PORT", "80.0", "got '80.0'"),
-        ("DAYTWO_WORKERS", "0", "an integer from 1 to 1024"),
+        ("DAYTWO_WORKERS", "0", "an integer from 1 to 1024, or auto, got '0'"),
+        ("DAYTWO_WORKERS", "many", "an integer from 1 to 1024, or auto, got 'many'"),
         ("DAYTWO_TRUST", "maybe", "expected true or false, got 'maybe'"),
         ("DAYTWO_TIMEOUT", "nan", "expected a number from 0.001 up, got 'nan'"),
         ("DAYTWO_DRAIN_DELAY", "inf", "a number from 0 to 3600"),
@@ -102,6 +103,14 @@ def test_names_are_unique_in_every_source():
 def test_defaults_are_values_that_a_user_could_write():
     for setting in SETTINGS:
         assert setting.parse(str(setting.default), "default") == setting.default
+
+
+def test_a_number_may_also_be_a_word_from_every_source(tmp_path: Path):
+    (tmp_path / "daytwo.toml").write_text("workers = 'auto'\nthreads = 2\n")
+    found = resolve(ServeSettings, {}, {}, tmp_path)
+    assert (found.workers, found.threads) == ("auto", 2)
+    assert resolve(ServeSettings, {}, {"DAYTWO_WORKERS": "3", "DAYTWO_THREADS": "auto"}, tmp_path).workers == 3
+    assert resolve(ServeSettings, {"threads": "auto"}, {}, tmp_path).threads == "auto"
 
 
 def test_groups_are_frozen():

@@ -81,6 +81,7 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("daytwo_queue_depth", "gauge", "Rows waiting for the model now.", MODEL_LABELS),
     Metric("daytwo_inflight_requests", "gauge", "Requests read and not yet answered now.", MODEL_LABELS),
     Metric("daytwo_rejected_total", "counter", "Requests refused before the model.", (*MODEL_LABELS, "reason")),
+    Metric("daytwo_connections", "gauge", "Connections that are open now."),
     Metric("daytwo_ready", "gauge", "Workers that are ready now."),
     Metric("daytwo_worker_restarts_total", "counter", "Workers that died and were started again."),
     Metric("daytwo_process_cpu_seconds_total", "counter", "CPU time of a worker and its models' processes.",

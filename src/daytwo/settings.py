@@ -35,10 +35,10 @@ class Setting:
     """One row of the table.
 
     name:    the attribute, with its unit as suffix (``drain_delay_s``)
-    default: also decides the type: bool, int, float, str or Path
+    default: also decides the type: bool, int, float, str or Path; where it is a word among numbers, ``kind`` does
     unit:    of a number (``s``, ``bytes``, ``rows``), or empty
     minimum, maximum: the limits of a number, both included
-    choices: the words that a text may be, or empty
+    choices: the words that a text may be, or that a number may be instead, or empty
     """
 
     name: str
@@ -48,6 +48,7 @@ class Setting:
     minimum: float = 0
     maximum: float = math.inf
     choices: tuple[str, ...] = ()
+    kind: type | None = None
 
     @property
     def key(self) -> str:
@@ -71,30 +72,37 @@ class Setting:
     @property
     def type(self) -> str:
         """The type in one word: boolean, integer, number, text or path."""
-        return {bool: "boolean", int: "integer", float: "number", str: "text"}.get(type(self.default), "path")
+        return {bool: "boolean", int: "integer", float: "number", str: "text"}.get(
+            self.kind or type(self.default), "path"
+        )
 
     @property
     def shown(self) -> str:
         """The default as it is written in help and reference: ``false``, ``10000``, ``5``."""
-        return f"{self.default:g}" if isinstance(self.default, float) else str(self.default).replace("False", "false")
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
 
     @property
     def expected(self) -> str:
         """What a value must be, in words that stand after 'expected'."""
-        if self.choices:
-            return "one of " + ", ".join(self.choices)
         if self.type in ("integer", "number"):
             upper = f" to {self.maximum:g}" if math.isfinite(self.maximum) else " up"
-            return f"{'an integer' if self.type == 'integer' else 'a number'} from {self.minimum:g}{upper}"
+            words = "".join(f", or {word}" for word in self.choices)
+            return f"{'an integer' if self.type == 'integer' else 'a number'} from {self.minimum:g}{upper}{words}"
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
         return {"boolean": "true or false", "text": "a text", "path": "a path"}[self.type]
 
     def parse(self, raw: object, where: str) -> bool | int | float | str | Path:
         """``raw`` (a text, or a value that TOML gave) as this setting's type. Raises InvalidSetting naming ``where``."""
+        if isinstance(raw, str) and raw in self.choices:
+            return raw
         try:
             value = _PARSERS[self.type](raw)
         except (ValueError, TypeError):
             raise InvalidSetting(where, self.expected, brief(raw)) from None
-        fits = value in self.choices if self.choices else True
+        fits = not (self.choices and self.type == "text")
         if isinstance(value, int | float) and not isinstance(value, bool):
             fits = self.minimum <= value <= self.maximum
         if not fits:
@@ -120,7 +128,15 @@ class ServeSettings:
 
     host: str = _setting("127.0.0.1", "the address to listen on; 0.0.0.0 for every interface")
     port: int = _setting(8000, "the port of REST, documentation and metrics; 0 takes a free one", maximum=65535)
-    workers: int = _setting(1, "worker processes that share the port", minimum=1, maximum=1024)
+    workers: int | Literal["auto"] = _setting(
+        1, "worker processes that share the port; auto asks the CPU quota, the memory and the GPUs",
+        minimum=1, maximum=1024, choices=("auto",),
+    )  # fmt: skip
+    threads: int | Literal["auto"] = _setting(
+        "auto", "threads of one call of a model; auto shares the CPU quota among the workers",
+        kind=int, minimum=1, maximum=1024, choices=("auto",),
+    )  # fmt: skip
+    preload: bool = _setting(True, "load the models once and fork the workers from there, so that they share memory")
     trust: bool = _setting(False, "allow bundles whose loading runs code, such as a pickle")
     executor: Literal["auto", "thread", "process"] = _setting(
         "auto", "where a slow model runs; auto is processes of its own where it is pure Python and has several CPUs, else a thread",

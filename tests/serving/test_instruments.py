@@ -32,6 +32,13 @@ def test_series_do_not_overlap() -> None:
     assert len(taken) == len(set(taken)) == layout.width - 1
 
 
+def test_a_gauge_is_known_worker_by_worker() -> None:
+    _, _, crew = shared_by(3)
+    crew[2].counter("daytwo_connections").set(5.0)
+    assert crew[0].each("daytwo_connections") == [0.0, 0.0, 5.0]
+    assert crew[1].total("daytwo_connections") == 5.0
+
+
 def test_a_label_outside_the_closed_sets_has_no_place() -> None:
     with pytest.raises(KeyError):
         Instruments(Layout(MODELS)).counter("daytwo_requests_total", "c", "1", "rest", "ok")

@@ -86,7 +86,7 @@ def test_the_head_of_the_next_request_may_trickle_while_the_first_is_answered(pa
 
 def test_a_worker_that_cannot_load_again_leaves_the_port_to_those_that_can(packed: Path, tmp_path: Path) -> None:
     switch = tmp_path / "broken"
-    arguments, env = ("moody", "--trust", "--workers", "2"), {"MOODY_BREAKS_WHEN": str(switch)}
+    arguments, env = ("moody", "--trust", "--workers", "2", "--no-preload"), {"MOODY_BREAKS_WHEN": str(switch)}
     with started(packed, *arguments, log=tmp_path / "log", env=env) as live:
         await_ready(live, 2)
         switch.touch()

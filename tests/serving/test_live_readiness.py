@@ -56,7 +56,7 @@ def test_sigterm_while_loading_ends_it_and_it_never_becomes_ready(packed: Path, 
     arguments = ("moody", "--trust", "--workers", workers)
     env = {"MOODY_LOAD_S": "2"}
     with started(packed, *arguments, drain_delay=4.0, log=tmp_path / "log", env=env) as live:
-        assert eventually(lambda: listens(live) if workers == "1" else len(live.left()) == 3, 20.0)
+        assert eventually(lambda: listens(live) if workers == "1" else len(live.left()) > 1, 20.0)
         live.process.send_signal(signal.SIGTERM)
         seen = set()
         while live.process.poll() is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +12,14 @@ from daytwo.bundle import Bundle
 from daytwo.errors import TrustRequired, UnknownReference
 from daytwo.predictor import Predictor
 from daytwo.registry.local import LocalRegistry
+from daytwo.serving.capacity import Demand, Plan, session_threads
 from daytwo.serving.service import Served
 from daytwo.settings import ServeSettings
 
 #: Files that ``serve`` takes for a first look, without packing.
 MODEL_FILES = (".joblib", ".onnx", ".pkl", ".pickle", ".skops")
+#: What they most likely hold; a pickle may hold anything.
+_FILE_RUNTIMES = {".onnx": "onnx", ".skops": "sklearn", ".joblib": "sklearn"}
 
 
 def served(references: Sequence[str | Path | Bundle], registry: Path, settings: ServeSettings) -> list[Served]:
@@ -30,13 +34,37 @@ def served(references: Sequence[str | Path | Bundle], registry: Path, settings: 
     return found
 
 
+def demand_of(item: Served, reference: str | Path | Bundle, settings: ServeSettings) -> Demand:
+    """What a model asks of the machine, from the files that its loading reads."""
+    if item.bundle is None:
+        file = Path(str(reference))
+        return Demand(_FILE_RUNTIMES.get(file.suffix, "python"), file.stat().st_size)
+    runtime, folder = Predictor.require(item.bundle, trust=settings.trust, runtime=settings.runtime)
+    return Demand(runtime, sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()))
+
+
+def with_threads(
+    models: Sequence[Served], references: Sequence[str | Path | Bundle], settings: ServeSettings, plan: Plan
+) -> list[Served]:
+    """``models``, told how many threads of their own they may have. A file that was never packed is loaded by now, with
+    its library's own way.
+    """
+    return [
+        replace(item, load=partial(item.load, threads=session_threads(settings.threads, plan, demand)))
+        if item.bundle
+        else item
+        for item, demand in zip(
+            models, [demand_of(*pair, settings) for pair in zip(models, references, strict=True)], strict=True
+        )
+    ]
+
+
 def _served(reference: str | Path | Bundle, registry: Path, settings: ServeSettings) -> Served:
     if not isinstance(reference, Bundle) and Path(reference).suffix in MODEL_FILES and Path(reference).is_file():
         return _served_file(Path(reference), settings)
     bundle = reference if isinstance(reference, Bundle) else LocalRegistry(registry).open(reference)
     Predictor.require(bundle, trust=settings.trust, runtime=settings.runtime)
-    threads = 1 if settings.workers > 1 else None
-    load = partial(Predictor.load, bundle, trust=settings.trust, runtime=settings.runtime, threads=threads)
+    load = partial(Predictor.load, bundle, trust=settings.trust, runtime=settings.runtime)
     example = bundle.signature.conform(bundle.examples().inputs)
     return Served(bundle.name, bundle.version, bundle.signature, load, example, bundle)
 

@@ -59,7 +59,8 @@ def _option(setting: Setting) -> Callable[[F], F]:
         return click.option(
             f"{setting.flag}/--no-{setting.flag[2:]}", setting.name, default=None, help=described + default
         )
-    metavar = "|".join(setting.choices) or (setting.unit or setting.type).upper()
+    kind = () if setting.type == "text" and setting.choices else ((setting.unit or setting.type).upper(),)
+    metavar = "|".join((*kind, *setting.choices))
     return click.option(setting.flag, setting.name, metavar=metavar, default=None, help=described + default)
 
 

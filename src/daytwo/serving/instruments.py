@@ -119,10 +119,14 @@ class Instruments:
         firsts = (int(self._all[worker * self.layout.width]) for worker in range(self._workers))
         return {worker: pid for worker, pid in enumerate(firsts) if pid}
 
+    def each(self, name: str, *labels: str) -> list[float]:
+        """The counter or gauge ``name``, worker by worker."""
+        offset = self.layout.series[name, labels].offset
+        return [self._all[worker * self.layout.width + offset] for worker in range(self._workers)]
+
     def total(self, name: str, *labels: str) -> float:
         """The counter or gauge ``name``, added up over the workers."""
-        offset = self.layout.series[name, labels].offset
-        return sum(self._all[worker * self.layout.width + offset] for worker in range(self._workers))
+        return sum(self.each(name, *labels))
 
     def totals(self) -> Iterator[tuple[Series, list[float]]]:
         """Every series with its numbers, added up over the workers."""

@@ -16,12 +16,14 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
 from daytwo.serving import listener
+from daytwo.serving.acceptor import Acceptor
 from daytwo.serving.http1 import Protocol
 from daytwo.serving.rest import Application
 from daytwo.serving.service import Service
@@ -70,6 +72,8 @@ class Server(uvicorn.Server):
         self._settings = settings
         self._one_of_many = one_of_many
         self._opened = opened
+        self._acceptors: list[Acceptor] = []
+        self._open = application.service.instruments.counter("daytwo_connections")
         self._hurry = False
         self.exit_code = 0
 
@@ -93,6 +97,7 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second; each tenth time, give up on requests that do not arrive."""
         self._give_way()
+        self._open.set(len(self.server_state.connections))
         if counter % 10 == 0:
             late = asyncio.get_running_loop().time() - self._settings.body_timeout_s
             for connection in self._connections():
@@ -110,8 +115,19 @@ class Server(uvicorn.Server):
         self._give_way()
         if not self.should_exit:
             listener.admit(sockets or [])
-            await super().startup(sockets)
+            await super().startup([] if self._one_of_many else sockets)
+            if self._one_of_many:
+                self._share(sockets or [])
             self._opened()
+
+    def _share(self, sockets: list[socket.socket]) -> None:
+        """Accept as the other workers do: each its fair part."""
+        instruments, connections = self._application.service.instruments, self.server_state.connections
+        protocol = cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class)
+        make = partial(protocol, config=self.config, server_state=self.server_state, app_state={})
+        for each in sockets:
+            each.listen(listener.BACKLOG)
+            self._acceptors.append(Acceptor(each, make, lambda: len(connections), instruments))
 
     def _give_way(self) -> None:
         """A worker that failed leaves where another is ready: the supervisor will try again."""
@@ -160,6 +176,8 @@ class Server(uvicorn.Server):
         if not self._application.service.others_ready:  # else they go on with the same socket
             listener.turn_away(sockets)
         await listener.emptied(sockets)
+        for acceptor in self._acceptors:
+            await acceptor.close()
         for server in self.servers:
             server.close()
         for each in sockets:

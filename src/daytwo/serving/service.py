@@ -36,7 +36,7 @@ State = Literal["starting", "ready", "failed", "draining"]
 class Served:
     """One thing to serve: who it is, and how to load it.
 
-    load:    the Predictor, loaded; called once, maybe in a thread
+    load:    the Predictor, loaded; called once, maybe in a thread. A bundle's takes ``threads``, as ``Predictor.load`` does
     example: rows to warm up with
     bundle:  None for a model file that was never packed
     notes:   what to tell whoever starts the server
@@ -45,7 +45,7 @@ class Served:
     name: str
     version: str
     signature: Signature
-    load: Callable[[], Predictor]
+    load: Callable[..., Predictor]
     example: Batch
     bundle: Bundle | None = None
     notes: tuple[str, ...] = ()

@@ -1,0 +1,102 @@
+"""What more workers bring, and what they cost: requests per second of models that hold the interpreter, and memory.
+
+    python bench/workers.py [--mebibytes 500] [--seconds 4] [--json FILE]
+
+Every figure is of one run on this machine: N workers beside one worker. Exit code: 0, every goal is met; 1, not all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import machine
+from clients import Client, choose
+from services import Service, running
+
+HERE = Path(__file__).parent
+#: Callers for each worker: enough that a connection more or less does not leave one idle.
+_CALLERS = 8
+#: ``busy`` needs a core for each worker, and one thing more runs here: the client, which is idle beside it.
+_COUNTS = {"busy": (1, 2), "held": (1, 2, 4)}
+_MEMORY_COUNTS = (1, 2, 4)
+#: N workers give at least this share of N times one.
+_SCALING = 0.9
+#: A second worker costs at most this share of the model.
+_SECOND = 0.2
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of a process tree after each worker was asked: together (proportional), and what the last worker added."""
+
+    workers: int
+    pss: int
+    added_per_worker: float
+
+
+def main() -> int:
+    """Measures, prints, judges."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--mebibytes", type=int, default=500)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        subprocess.run([sys.executable, str(HERE / "worker_models.py"), name, str(given.mebibytes)], check=True)
+        client = choose(None, folder)
+        rates = {model: _rates(model, counts, folder, client, given.seconds) for model, counts in _COUNTS.items()}
+        memories = _memories(folder, client, given.seconds)
+    if given.json:
+        given.json.write_text(json.dumps({"rps": rates, "memory": [asdict(item) for item in memories]}, indent=1))
+    scaling = [rps / (workers * found[1]) for found in rates.values() for workers, rps in found.items()]
+    second = memories[1].added_per_worker / (given.mebibytes * 2**20)
+    print(f"a second worker costs {second:.1%} of the model; goal {_SECOND:.0%}")
+    return 0 if min(scaling) >= _SCALING and second <= _SECOND else 1
+
+
+def _service(model: str, workers: int, folder: Path) -> Service:
+    options = ("--registry", str(folder / "registry"), "--port", "{port}", "--drain-delay", "0", "--trust")
+    command = (sys.executable, "-m", "daytwo", "serve", model, *options, "--workers", str(workers))
+    return Service(f"{model}-{workers}", command, folder / model, verified=False)
+
+
+def _rates(model: str, counts: tuple[int, ...], folder: Path, client: Client, seconds: float) -> dict[int, float]:
+    """Requests per second by number of workers."""
+    found: dict[int, float] = {}
+    for workers in counts:
+        with running(_service(model, workers, folder)) as server:
+            body = server.service.folder / "body.json"
+            client.load(server.port, body, workers * _CALLERS, 1.0)
+            load = client.load(server.port, body, workers * _CALLERS, seconds)
+        found[workers] = load.rps
+        ratio = load.rps / (workers * found[1])
+        print(
+            f"{model}: {workers} workers {load.rps:7.1f} requests/s, {ratio:.2f} of {workers} × one; {load.failed} failed"
+        )
+    return found
+
+
+def _memories(folder: Path, client: Client, seconds: float) -> list[Memory]:
+    found: list[Memory] = []
+    for workers in _MEMORY_COUNTS:
+        with running(_service("large", workers, folder)) as server:
+            client.load(server.port, server.service.folder / "body.json", workers * _CALLERS, seconds)
+            pss = machine.pss_bytes(server.pid)
+            each = {pid: machine.pss_of(pid) for pid in machine.tree(server.pid)}
+        fewer = found[-1] if found else None
+        added = (pss - fewer.pss) / (workers - fewer.workers) if fewer else float(pss)
+        found.append(Memory(workers, pss, added))
+        shares = ", ".join(f"{size / 2**20:.0f}" for size in each.values())
+        print(f"large: {workers} workers {pss / 2**20:6.0f} MiB ({shares}); {added / 2**20:.0f} MiB for each more")
+    return found
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
