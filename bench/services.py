@@ -54,6 +54,16 @@ class Running:
         finally:
             connection.close()
 
+    def metric(self, name: str) -> float:
+        """The value of a series without labels at ``/metrics``."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("GET", "/metrics")
+            lines = connection.getresponse().read().decode().splitlines()
+        finally:
+            connection.close()
+        return next(float(line.split()[1]) for line in lines if line.startswith(f"{name} "))
+
     def verify(self) -> None:
         """Asks every row whose class is known; RuntimeError at the first wrong answer."""
         if not self.service.verified:

@@ -1,6 +1,6 @@
 """What more workers bring, and what they cost: requests per second of models that hold the interpreter, and memory.
 
-    python bench/workers.py [--mebibytes 500] [--seconds 4] [--json FILE]
+    python bench/workers.py [--mebibytes 500] [--seconds 4] [--rounds 3] [--json FILE]
 
 Every figure is of one run on this machine: N workers beside one worker. Exit code: 0, every goal is met; 1, not all.
 """
@@ -12,17 +12,19 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 import machine
 from clients import Client, choose
-from services import Service, running
+from services import Running, Service, running
 
 HERE = Path(__file__).parent
 #: Callers for each worker: enough that a connection more or less does not leave one idle.
 _CALLERS = 8
-#: ``busy`` needs a core for each worker, and one thing more runs here: the client, which is idle beside it.
+#: ``busy`` needs a core for each worker; the client is idle beside it.
 _COUNTS = {"busy": (1, 2), "held": (1, 2, 4)}
 _MEMORY_COUNTS = (1, 2, 4)
 #: N workers give at least this share of N times one.
@@ -31,9 +33,15 @@ _SCALING = 0.9
 _SECOND = 0.2
 
 
+#: Number of workers → its requests per second over as many times those of one.
+Ratios = dict[int, float]
+
+
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of a process tree after each worker was asked: together (proportional), and what the last worker added."""
+    """Bytes of a process tree under load, each process with its share of what it shares, and what each worker beyond
+    those of the line before added.
+    """
 
     workers: int
     pss: int
@@ -45,17 +53,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--mebibytes", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         subprocess.run([sys.executable, str(HERE / "worker_models.py"), name, str(given.mebibytes)], check=True)
         client = choose(None, folder)
-        rates = {model: _rates(model, counts, folder, client, given.seconds) for model, counts in _COUNTS.items()}
+        ratios = {model: _ratios(model, counts, folder, client, given) for model, counts in _COUNTS.items()}
         memories = _memories(folder, client, given.seconds)
     if given.json:
-        given.json.write_text(json.dumps({"rps": rates, "memory": [asdict(item) for item in memories]}, indent=1))
-    scaling = [rps / (workers * found[1]) for found in rates.values() for workers, rps in found.items()]
+        given.json.write_text(json.dumps({"ratios": ratios, "memory": [asdict(item) for item in memories]}, indent=1))
+    scaling = [ratio for found in ratios.values() for ratio in found.values()]
     second = memories[1].added_per_worker / (given.mebibytes * 2**20)
     print(f"a second worker costs {second:.1%} of the model; goal {_SECOND:.0%}")
     return 0 if min(scaling) >= _SCALING and second <= _SECOND else 1
@@ -67,26 +76,39 @@ def _service(model: str, workers: int, folder: Path) -> Service:
     return Service(f"{model}-{workers}", command, folder / model, verified=False)
 
 
-def _rates(model: str, counts: tuple[int, ...], folder: Path, client: Client, seconds: float) -> dict[int, float]:
-    """Requests per second by number of workers."""
-    found: dict[int, float] = {}
+def _ratios(model: str, counts: tuple[int, ...], folder: Path, client: Client, given: argparse.Namespace) -> Ratios:
+    """Requests per second of N workers over N times those of one, measured next to it; the median of the rounds."""
+    rounds = [_round(model, counts, folder, client, given.seconds) for _ in range(given.rounds)]
+    found = {n: median(rps[n] / (n * rps[1]) for rps in rounds) for n in counts[1:]}
+    for workers, ratio in found.items():
+        rates = ", ".join(f"{rps[workers]:.0f} over {rps[1]:.0f}" for rps in rounds)
+        print(f"{model}: {workers} workers answer {ratio:.2f} of {workers} × one ({rates} requests/s); goal {_SCALING}")
+    return found
+
+
+def _round(model: str, counts: tuple[int, ...], folder: Path, client: Client, seconds: float) -> dict[int, float]:
+    rps = {}
     for workers in counts:
         with running(_service(model, workers, folder)) as server:
-            body = server.service.folder / "body.json"
-            client.load(server.port, body, workers * _CALLERS, 1.0)
-            load = client.load(server.port, body, workers * _CALLERS, seconds)
-        found[workers] = load.rps
-        ratio = load.rps / (workers * found[1])
-        print(
-            f"{model}: {workers} workers {load.rps:7.1f} requests/s, {ratio:.2f} of {workers} × one; {load.failed} failed"
-        )
-    return found
+            _await_all(server, workers)
+            load = client.load(server.port, server.service.folder / "body.json", workers * _CALLERS, seconds)
+        if load.failed:
+            raise RuntimeError(f"{model} with {workers} workers: {load.failed} requests failed")
+        rps[workers] = load.rps
+    return rps
+
+
+def _await_all(server: Running, workers: int) -> None:
+    """The first ready worker opens the port; the others follow."""
+    while server.metric("daytwo_ready") < workers:
+        time.sleep(0.05)
 
 
 def _memories(folder: Path, client: Client, seconds: float) -> list[Memory]:
     found: list[Memory] = []
     for workers in _MEMORY_COUNTS:
         with running(_service("large", workers, folder)) as server:
+            _await_all(server, workers)
             client.load(server.port, server.service.folder / "body.json", workers * _CALLERS, seconds)
             pss = machine.pss_bytes(server.pid)
             each = {pid: machine.pss_of(pid) for pid in machine.tree(server.pid)}

@@ -15,9 +15,12 @@ from daytwo.serving.instruments import Instruments
 
 log = logging.getLogger("daytwo.serving")
 
-#: For each connection that a worker has beyond the fewest, it leaves others so long to take the next, up to the most:
-#: they may be stuck in a model that lets nothing else run, and then the caller is better off here.
-_PATIENCE_S, _MOST_S = 0.005, 0.05
+#: A worker with at most so many connections beyond the fewest takes the next at once: callers who connect for every
+#: request are not to wait for a balance that changes with each of them.
+_FAIR = 1
+#: For each beyond that, it leaves others so long to take it, up to the most: they may be stuck in a model that lets
+#: nothing else run, and then the caller is better off here.
+_PATIENCE_S, _MOST_S = 0.002, 0.05
 #: After the process ran out of file descriptors.
 _FULL_S = 0.5
 
@@ -59,8 +62,8 @@ class Acceptor:
 
     def _knock(self) -> None:
         """Somebody waits: take them, or leave others the time to."""
-        if (lead := self._lead()) > 0:
-            self._rest(min(_MOST_S, lead * _PATIENCE_S))
+        if (unfair := self._lead() - _FAIR) > 0:
+            self._rest(min(_MOST_S, unfair * _PATIENCE_S))
         else:
             self._accept()
 
