@@ -29,6 +29,8 @@ _COUNTS = {"busy": (1, 2), "held": (1, 2, 4)}
 _MEMORY_COUNTS = (1, 2, 4)
 #: N workers give at least this share of N times one.
 _SCALING = 0.9
+#: More than this, used by others, and a slice is not calm.
+_NOISE_CORES = 0.15
 #: A second worker costs at most this share of the model.
 _SECOND = 0.2
 
@@ -77,25 +79,39 @@ def _service(model: str, workers: int, folder: Path) -> Service:
 
 
 def _ratios(model: str, counts: tuple[int, ...], folder: Path, client: Client, given: argparse.Namespace) -> Ratios:
-    """Requests per second of N workers over N times those of one, measured next to it; the median of the rounds."""
+    """Requests per second of N workers over N times those of one, measured next to it; the median of the rounds.
+
+    Rounds in which other processes took the cores that ``busy`` computes on say nothing about it, and are left out.
+    """
     rounds = [_round(model, counts, folder, client, given.seconds) for _ in range(given.rounds)]
-    found = {n: median(rps[n] / (n * rps[1]) for rps in rounds) for n in counts[1:]}
+    calm = [rps for rps, others in rounds if model == "held" or others < _NOISE_CORES]
+    if not calm:
+        print(f"{model}: not judged, other processes used up to {max(o for _, o in rounds):.1f} cores in every round")
+        return {}
+    found = {n: median(rps[n] / (n * rps[1]) for rps in calm) for n in counts[1:]}
     for workers, ratio in found.items():
-        rates = ", ".join(f"{rps[workers]:.0f} over {rps[1]:.0f}" for rps in rounds)
+        rates = ", ".join(f"{rps[workers]:.0f} over {rps[1]:.0f}" for rps in calm)
         print(f"{model}: {workers} workers answer {ratio:.2f} of {workers} × one ({rates} requests/s); goal {_SCALING}")
     return found
 
 
-def _round(model: str, counts: tuple[int, ...], folder: Path, client: Client, seconds: float) -> dict[int, float]:
-    rps = {}
+def _round(
+    model: str, counts: tuple[int, ...], folder: Path, client: Client, seconds: float
+) -> tuple[dict[int, float], float]:
+    """Requests per second by number of workers, and how many cores other processes used meanwhile, at most."""
+    rps: dict[int, float] = {}
+    most = 0.0
     for workers in counts:
         with running(_service(model, workers, folder)) as server:
             _await_all(server, workers)
+            before, ours = machine.busy_s(), machine.cpu_s(server.pid)
             load = client.load(server.port, server.service.folder / "body.json", workers * _CALLERS, seconds)
+            ours = machine.cpu_s(server.pid) - ours + load.client_cpu_s
+            most = max(most, (machine.busy_s() - before - ours) / load.duration_s)
         if load.failed:
             raise RuntimeError(f"{model} with {workers} workers: {load.failed} requests failed")
         rps[workers] = load.rps
-    return rps
+    return rps, most
 
 
 def _await_all(server: Running, workers: int) -> None:
