@@ -75,8 +75,9 @@ def test_a_model_that_cannot_be_loaded_there_says_why() -> None:
         ModelProcesses(crashing, 1, timeout_s=1.0)
 
 
-def test_there_is_one_for_every_cpu_over_all_workers() -> None:
-    assert one_per_cpu(1) >= one_per_cpu(2) >= one_per_cpu(10_000) == 1
+@pytest.mark.parametrize(("cpus", "workers", "size"), [(8.0, 1, 8), (8.0, 3, 2), (1.5, 1, 1), (0.5, 1, 1), (2.0, 4, 1)])
+def test_there_is_one_for_every_cpu_over_all_workers(cpus: float, workers: int, size: int) -> None:
+    assert one_per_cpu(cpus, workers) == size
 
 
 @pytest.mark.parametrize(("load", "settings", "lanes"), [

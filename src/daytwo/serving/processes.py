@@ -23,6 +23,7 @@ from typing import Any
 from daytwo.batch import Batch
 from daytwo.errors import DaytwoError, PredictionFailed
 from daytwo.predictor import Predictor
+from daytwo.serving.threads import thread_variables
 
 log = logging.getLogger("daytwo.serving")
 
@@ -89,10 +90,9 @@ class ModelProcesses:
             each.stop()
 
 
-def one_per_cpu(workers: int) -> int:
+def one_per_cpu(cpus: float, workers: int) -> int:
     """How many processes each of ``workers`` has, so that there is one for every CPU that may be used."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, usable // workers)
+    return max(1, int(cpus) // workers)
 
 
 def fit_for_processes(load: Load) -> bool:
@@ -122,7 +122,11 @@ class _Process:
             command = [sys.executable, "-m", "daytwo.serving.model_process", str(theirs.fileno())]
             # In a session of its own: Ctrl-C in a terminal is for the server, which ends this one when it has drained.
             self._process = subprocess.Popen(  # noqa: S603  our own
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env=os.environ | thread_variables(1, os.environ),  # one process per CPU: more threads would fight
             )
         self._connection = Connection(ours.detach())
         with contextlib.suppress(OSError):  # it is gone already: await_ready will say so

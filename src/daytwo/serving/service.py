@@ -23,6 +23,7 @@ from daytwo.serving.cost import Cost, measure_handover
 from daytwo.serving.endpoint import Endpoint
 from daytwo.serving.host import HostSampler
 from daytwo.serving.instruments import Instruments, Layout
+from daytwo.serving.limits import read_limits
 from daytwo.serving.processes import ModelProcesses, fit_for_processes, one_per_cpu
 from daytwo.settings import ServeSettings
 from daytwo.signature import Signature
@@ -178,7 +179,7 @@ class Service:
 
     def _processes(self, item: Served, predictor: Predictor, cost: Cost) -> ModelProcesses | None:
         """Processes of its own for a model that would hold up the event loop; ``cost`` is learnt anew through them."""
-        wanted, size = self.settings.executor, self.settings.processes or one_per_cpu(self._workers)
+        wanted, size = self.settings.executor, self.settings.processes or one_per_cpu(read_limits().cpus, self._workers)
         worth_it = size > 1 and cost.slow and not predictor.model.releases_gil
         if wanted == "thread" or (wanted == "auto" and not worth_it):
             return None
