@@ -100,6 +100,17 @@ def test_a_body_may_be_compressed(value: bytes, encoding: str | None) -> None:
     assert Head.of([(b"content-encoding", value)], b"").encoding == encoding
 
 
+@pytest.mark.parametrize(
+    ("headers", "plain"),
+    [([], True), ([(b"accept", b"application/json")], True), ([(b"content-type", ARROW)], False),
+     ([(b"accept", ARROW)], False), ([(b"content-encoding", b"gzip")], False), ([(b"content-encoding", b"identity")], True)],
+)  # fmt: skip
+def test_what_is_plain_takes_the_shortest_way(headers: list[tuple[bytes, bytes]], plain: bool) -> None:
+    head = Head.of(headers, b"")
+    assert head.is_plain is plain
+    assert head == Head(dialect=head.dialect, answer=head.answer, encoding=head.encoding, accept=head.accept)
+
+
 @pytest.mark.parametrize("values", [[b"br"], [b"gzip, gzip"], [b"gzip", b"zstd"], [b"\xff"]])
 def test_one_encoding_is_enough(values: list[bytes]) -> None:
     with pytest.raises(UnsupportedMediaType, match="content-encoding: expected one of gzip, deflate, zstd, once"):

@@ -37,7 +37,7 @@ from daytwo.serving.ids import PredictionIds
 from daytwo.serving.instruments import Instruments
 from daytwo.serving.processes import ModelProcesses
 from daytwo.serving.tickets import Ticket
-from daytwo.serving.translator import Translator
+from daytwo.serving.translator import MANY_ROWS, Translator
 from daytwo.settings import ServeSettings
 from daytwo.signature import Signature
 
@@ -132,10 +132,11 @@ class Endpoint:
             if self._batcher is None:
                 raise NotReady(f"{self.name}:{self.version} is being loaded")
             self._batcher.consider(head.timeout_s)
+            if head.is_plain:  # the way of nearly all requests, without a further question
+                return self._submit(self.translator.native.decode(body), head, reply, start)
             if self.translator.is_long(body, head):
                 return self._read_aside(body, head, reply, start)
-            request = self.translator.decode(body, head)
-            return self._submit(request, head, reply, start)
+            return self._submit(self.translator.decode(body, head), head, reply, start)
         except Exception as error:  # noqa: BLE001  whatever it is, its caller is told
             self._fail(error, reply)
             return None
@@ -162,7 +163,6 @@ class Endpoint:
     def _submit(self, request: Request, head: Head, reply: Reply, start: float) -> Ticket | None:
         """The road on from a decoded request."""
         decoded = perf_counter()
-        translator = self.translator
 
         def encode(outputs: Batch | DaytwoError) -> None:
             if isinstance(outputs, DaytwoError):
@@ -170,31 +170,36 @@ class Endpoint:
                 return
             predicted = perf_counter()
             answer = Answer(outputs, request.form, self._ids(request, head.prediction_id), head.probabilities)
-            if translator.is_much(answer):
-                translator.aside(lambda: translator.encode(answer, head), lambda said: finish(said, answer, predicted))
+            write = self.translator.dialects[head.answer].encode
+            if outputs.rows > MANY_ROWS:
+                self.translator.aside(
+                    lambda: write(answer), lambda said: self._finish(said, answer, reply, start, decoded, predicted)
+                )
                 return
             try:
-                payload: Payload | Exception = translator.encode(answer, head)
-            except Exception as error:  # noqa: BLE001  see finish
+                payload: Payload | Exception = write(answer)
+            except Exception as error:  # noqa: BLE001  see _finish
                 payload = error
-            finish(payload, answer, predicted)
-
-        def finish(payload: Payload | Exception, answer: Answer, predicted: float) -> None:
-            if isinstance(payload, Exception):  # what a model says may be beyond a dialect; that is its own failure
-                self._fail(PredictionFailed(f"{self.name}:{self.version}", payload), reply)
-                return
-            end = perf_counter()
-            self._inflight.add(-1.0)
-            self._ok.add()
-            self._decode_s.observe(decoded - start)
-            self._encode_s.observe(end - predicted)
-            self._request_s.observe(end - start)
-            if self._settings.log_requests:
-                self._log(answer.prediction_ids, end - start)
-            reply(payload)
+            self._finish(payload, answer, reply, start, decoded, predicted)
 
         assert self._batcher is not None
         return self._batcher.submit(request.batch, encode, head.timeout_s, start)
+
+    def _finish(
+        self, payload: Payload | Exception, answer: Answer, reply: Reply, start: float, decoded: float, predicted: float
+    ) -> None:
+        if isinstance(payload, Exception):  # what a model says may be beyond a dialect; that is its own failure
+            self._fail(PredictionFailed(f"{self.name}:{self.version}", payload), reply)
+            return
+        end = perf_counter()
+        self._inflight.add(-1.0)
+        self._ok.add()
+        self._decode_s.observe(decoded - start)
+        self._encode_s.observe(end - predicted)
+        self._request_s.observe(end - start)
+        if self._settings.log_requests:
+            self._log(answer.prediction_ids, end - start)
+        reply(payload)
 
     def _fail(self, error: Exception, reply: Reply) -> None:
         if not isinstance(error, DaytwoError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 from daytwo.errors import InvalidInput, MalformedBody, UnsupportedMediaType
@@ -33,6 +33,7 @@ class Head:
     answer:        the name of the one that the answer shall be in
     accept:        media types for the answer, as the caller wrote them
     encoding:      what the body is compressed with, or None
+    is_plain:      whether it is JSON, in and out, and not compressed
     """
 
     length: int | None = None
@@ -43,6 +44,10 @@ class Head:
     answer: str = "native"
     accept: bytes = b""
     encoding: str | None = None
+    is_plain: bool = field(default=True, init=False)
+
+    def __post_init__(self) -> None:
+        self.is_plain = self.dialect == self.answer == "native" and self.encoding is None
 
     @classmethod
     def of(cls, headers: Sequence[tuple[bytes, bytes]], query: bytes) -> Head:
@@ -59,7 +64,7 @@ class Head:
                     head._read_accept(value)
             elif name in _READERS:
                 _READERS[name](head, value)
-        if head.accept or head.dialect != "native":
+        if head.accept or head.dialect != "native" or head.encoding is not None:
             head._choose_answer()
         if query:
             head._read_query(query)
@@ -70,6 +75,7 @@ class Head:
             self.answer = self.dialect
         elif self.dialect != "native" or self.accept not in _JSON_WANTED:
             self.answer = answer_in(self.accept, self.dialect)
+        self.__post_init__()
 
     def _read_accept(self, value: bytes) -> None:
         self.accept = self.accept + b"," + value if self.accept else value

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from daytwo import _plugins
-from daytwo.dialects import MEDIA_TYPES, Answer, Dialect, Payload, Request
+from daytwo.dialects import MEDIA_TYPES, Dialect, Request
 from daytwo.dialects.native import NativeDialect
 from daytwo.errors import DaytwoError, MissingLibrary, NotAcceptable, UnsupportedMediaType
 from daytwo.serving.encodings import unpacked
@@ -23,8 +23,8 @@ T = TypeVar("T")
 _LONG_BYTES = 1 << 20
 #: Of a body that is still to be unpacked: there is no telling what becomes of it.
 _LONG_PACKED_BYTES = 1024
-#: So many rows take a millisecond to write as Arrow, and more as JSON.
-_MANY_ROWS = 10_000
+#: So many rows take a millisecond to write as Arrow, and more as JSON: from there on a thread does it.
+MANY_ROWS = 10_000
 #: Threads for bodies: enough that one large body does not keep the next waiting, few enough to bound the memory.
 _THREADS = 2
 
@@ -32,15 +32,16 @@ _THREADS = 2
 class Translator:
     """All dialects of one model. Those of arrays are made when they are first spoken: their libraries are large.
 
-    native: the one that is always there
-    limits: of the bytes of a body, also once it is unpacked, by dialect
-    at_work: how many bodies and answers are in the hands of threads
+    native:   the one that is always there
+    dialects: those that are there by now, by name; after :meth:`decode` also the one to answer in
+    limits:   of the bytes of a body, also once it is unpacked, by dialect
+    at_work:  how many bodies and answers are in the hands of threads
     """
 
     def __init__(self, signature: Signature, *, model: str, version: str, settings: ServeSettings) -> None:
         self.native = NativeDialect(signature, model=model, version=version, max_rows=settings.max_rows)
         self.limits = dict.fromkeys(MEDIA_TYPES, settings.max_array_bytes) | {"native": settings.max_body_bytes}
-        self._dialects: dict[str, Dialect] = {"native": self.native}
+        self.dialects: dict[str, Dialect] = {"native": self.native}
         self._signature = signature
         self._model, self._version = model, version
         self._max_array_rows = settings.max_array_rows
@@ -52,16 +53,12 @@ class Translator:
         if head.encoding is not None:
             return len(body) > _LONG_PACKED_BYTES
         if head.dialect == "native":
-            return head.answer not in self._dialects
-        return len(body) > _LONG_BYTES or head.dialect not in self._dialects or head.answer not in self._dialects
-
-    def is_much(self, answer: Answer) -> bool:
-        """Whether to encode in a thread."""
-        return answer.outputs.rows > _MANY_ROWS
+            return head.answer not in self.dialects
+        return len(body) > _LONG_BYTES or head.dialect not in self.dialects or head.answer not in self.dialects
 
     def decode(self, body: bytes | bytearray, head: Head) -> Request:
         """The Request in ``body``. Raises InvalidInput and its subclasses."""
-        if head.answer not in self._dialects:
+        if head.answer not in self.dialects:
             try:
                 self._load(head.answer)
             except MissingLibrary as error:
@@ -71,10 +68,6 @@ class Translator:
         if head.encoding is not None:
             body = unpacked(body, head.encoding, self.limits[head.dialect])
         return self._reader(head.dialect).decode(body)
-
-    def encode(self, answer: Answer, head: Head) -> Payload:
-        """An Answer to a request that was decoded."""
-        return self._dialects[head.answer].encode(answer)
 
     def aside(self, work: Callable[[], T], done: Callable[[T | Exception], None]) -> None:
         """Do ``work`` in a thread, and tell ``done`` on this event loop what it returned or raised."""
@@ -95,18 +88,18 @@ class Translator:
             self._executor.shutdown(wait=False)
 
     def _reader(self, name: str) -> Dialect:
-        if name not in self._dialects:
+        if name not in self.dialects:
             try:
                 self._load(name)
             except MissingLibrary as error:
                 said = f"{MEDIA_TYPES[name]} ({error})"
                 raise UnsupportedMediaType.at("content-type", "another media type", said) from None
-        return self._dialects[name]
+        return self.dialects[name]
 
     def _load(self, name: str) -> None:
         kind = _plugins.load(_plugins.DIALECTS[name], "reading and writing it")
         made: Dialect = kind(self._signature, model=self._model, version=self._version, max_rows=self._max_array_rows)
-        self._dialects[name] = made
+        self.dialects[name] = made
 
 
 def _caught(work: Callable[[], T]) -> T | Exception:
