@@ -1,6 +1,6 @@
 # Every verb sets up what it needs. Only Python 3.11+ and make have to be there; uv is used where it is.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types format bench docs clean
+.PHONY: help setup demo test lint types format bench bench-peers docs clean
 
 PY := .venv/bin/python
 ARGS ?=
@@ -8,7 +8,7 @@ KEEP ?=
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 
 help:  ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup:  ## make the environment in .venv (every other verb does so by itself)
 	@scripts/setup
@@ -32,6 +32,10 @@ format: setup  ## let ruff mend and format
 
 bench: setup  ## measure daytwo beside the plain FastAPI service; ARGS are handed on
 	@$(PY) bench/run.py $(ARGS)
+
+bench-peers:  ## measure daytwo beside its peers, each in an environment of its own; ARGS are handed on
+	@scripts/setup bench
+	@$(PY) bench/peers/run.py $(ARGS)
 
 docs: setup  ## write the generated reference pages anew
 	@$(PY) scripts/reference.py

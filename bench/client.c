@@ -135,8 +135,9 @@ static void report(double elapsed_s) {
     size_t n = answers < MOST_LATENCIES ? answers : MOST_LATENCIES;
     qsort(latencies, n, sizeof *latencies, ascending);
     printf("DAYTWO-BENCH {\"requests\":%zu,\"duration_s\":%.6f,\"p50_s\":%.6f,\"p95_s\":%.6f,\"p99_s\":%.6f,"
-           "\"max_s\":%.6f,\"errors\":{\"connect\":%ld,\"read\":%ld,\"write\":%ld,\"status\":%ld,\"timeout\":%ld}}\n",
-           answers, elapsed_s, percentile(n, 50), percentile(n, 95), percentile(n, 99), percentile(n, 100),
+           "\"p999_s\":%.6f,\"max_s\":%.6f,\"errors\":{\"connect\":%ld,\"read\":%ld,\"write\":%ld,\"status\":%ld,\"timeout\":%ld}}\n",
+           answers, elapsed_s, percentile(n, 50), percentile(n, 95), percentile(n, 99), percentile(n, 99.9),
+           percentile(n, 100),
            errors.connect, errors.read, errors.write, errors.status, errors.timeout);
 }
 

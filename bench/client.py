@@ -87,6 +87,7 @@ def _summary(latencies: list[float], elapsed: float, errors: dict[str, int]) -> 
         "p50_s": percentile(0.50),
         "p95_s": percentile(0.95),
         "p99_s": percentile(0.99),
+        "p999_s": percentile(0.999),
         "max_s": percentile(1.0),
     }
 

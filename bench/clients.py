@@ -29,6 +29,7 @@ class Load:
     p50_s: float
     p95_s: float
     p99_s: float
+    p999_s: float
     max_s: float
     errors: Mapping[str, int] = field(default_factory=dict)
     client_cpu_s: float = 0.0
@@ -46,7 +47,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Client:
-    """A program that posts one fixed body to ``/predict`` over keep-alive connections."""
+    """A program that posts one fixed body to one path over keep-alive connections."""
 
     kind: Kind
     program: tuple[str, ...]
@@ -54,11 +55,11 @@ class Client:
     def __str__(self) -> str:
         return {"wrk": "wrk", "c": "bench/client.c", "python": "bench/client.py"}[self.kind]
 
-    def load(self, port: int, body: Path, connections: int, seconds: float) -> Load:
+    def load(self, port: int, body: Path, connections: int, seconds: float, path: str = "/predict") -> Load:
         """Loads for ``seconds`` and returns what came of it; RuntimeError where the client itself failed."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
-            self._command(port, body, connections, seconds),
+            self._command(port, body, connections, seconds, path),
             capture_output=True, text=True, timeout=seconds + _GRACE_S, check=False,
         )  # fmt: skip
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -69,19 +70,19 @@ class Client:
         measured: dict[str, Any] = json.loads(line[len(_PREFIX) :])
         return Load(connections=connections, client_cpu_s=cpu_s, **measured)
 
-    def _command(self, port: int, body: Path, connections: int, seconds: float) -> list[str]:
+    def _command(self, port: int, body: Path, connections: int, seconds: float, path: str) -> list[str]:
         if self.kind == "wrk":
-            url = f"http://127.0.0.1:{port}/predict"
+            url = f"http://127.0.0.1:{port}{path}"
             options = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s"]
             return [*self.program, *options, "-s", str(HERE / "wrk.lua"), url, "--", str(body)]
         request = body.with_suffix(".http")
-        request.write_bytes(http_request(port, body.read_bytes()))
+        request.write_bytes(http_request(port, body.read_bytes(), path))
         return [*self.program, str(port), str(connections), str(seconds), str(request)]
 
 
-def http_request(port: int, body: bytes) -> bytes:
+def http_request(port: int, body: bytes, path: str = "/predict") -> bytes:
     """The request that every client sends, head and body."""
-    head = f"POST /predict HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
     return (head + f"Content-Length: {len(body)}\r\n\r\n").encode() + body
 
 

@@ -15,20 +15,21 @@ from services import Running
 #: Connections of the three phases.
 PHASES = (1, 32, 128)
 _WARM_UP_CONNECTIONS = 8
-#: A slice during which other processes used more than this many cores is taken again, up to this many times in all.
+#: A slice during which other processes used more than this many cores is taken again.
 FOREIGN_CORES = 0.15
-_TAKES = 3
 #: Between two slices, for the connections of the last one to be gone.
 _PAUSE_S = 0.2
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how often. ``rounds``: slices of daytwo, each between two of the baseline."""
+    """How long and how often. ``rounds``: slices of daytwo, each between two of the baseline; ``takes``: how often a
+    slice is taken at most where the machine was busy with something else."""
 
     slice_s: float = 4.0
     rounds: int = 3
     warm_up_s: float = 3.0
+    takes: int = 3
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Slice:
     load: Load
     server_cores: float
     foreign_cores: float
+    server_cpu_s: float
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Loader:
 
     def warm_up(self, server: Running) -> None:
         """Load that nobody looks at."""
-        self.client.load(server.port, self.body, _WARM_UP_CONNECTIONS, self.plan.warm_up_s)
+        self._load(server, _WARM_UP_CONNECTIONS, self.plan.warm_up_s)
 
     def compare(self, baseline: Running, ours: Running, connections: int) -> Comparison:
         """Alternates the two and compares each slice of daytwo with the mean of its two neighbours."""
@@ -101,13 +103,13 @@ class Loader:
     def take(self, server: Running, connections: int) -> Slice:
         """One slice; taken again where the machine was busy with something else. The calmer one counts."""
         taken = self._slice(server, connections)
-        for _ in range(_TAKES - 1):
+        for _ in range(self.plan.takes - 1):
             if taken.foreign_cores > FOREIGN_CORES:
                 taken = min(taken, self._slice(server, connections), key=lambda item: item.foreign_cores)
         load = taken.load
         noise = f", others use {taken.foreign_cores:.2f} core" if taken.foreign_cores > FOREIGN_CORES else ""
         self.progress(
-            f"  {server.service.name:9s} {connections:4d} connections  {load.rps:9,.0f} requests/s  "
+            f"  {server.service.name:16s} {connections:4d} connections  {load.rps:9,.0f} requests/s  "
             f"p50 {load.p50_s * 1e3:7.2f} ms  p99 {load.p99_s * 1e3:7.2f} ms  errors {load.failed}{noise}"
         )
         return taken
@@ -115,11 +117,14 @@ class Loader:
     def _slice(self, server: Running, connections: int) -> Slice:
         time.sleep(_PAUSE_S)
         start, busy, used = time.monotonic(), machine.busy_s(), machine.cpu_s(server.pid)
-        load = self.client.load(server.port, self.body, connections, self.plan.slice_s)
+        load = self._load(server, connections, self.plan.slice_s)
         used = machine.cpu_s(server.pid) - used
         busy = machine.busy_s() - busy
         elapsed = time.monotonic() - start
-        return Slice(load, used / elapsed, max(0.0, (busy - used - load.client_cpu_s) / elapsed))
+        return Slice(load, used / elapsed, max(0.0, (busy - used - load.client_cpu_s) / elapsed), used)
+
+    def _load(self, server: Running, connections: int, seconds: float) -> Load:
+        return self.client.load(server.port, self.body, connections, seconds, server.service.path)
 
 
 def summary(slices: list[Slice]) -> Summary:

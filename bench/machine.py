@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,6 +24,27 @@ def tree(root: int) -> list[int]:
     for pid in found:
         found.extend(children[pid])
     return [pid for pid in found if _stat(pid)]
+
+
+def started_at(pids: Iterable[int]) -> dict[int, str]:
+    """When each of these processes started, in the kernel's ticks: with its number that tells it from any later one."""
+    return {pid: fields[19] for pid in pids if (fields := _stat(pid))}
+
+
+def marked(mark: str) -> list[int]:
+    """The processes that were started with ``mark`` (``NAME=value``) in their environment."""
+    return [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and mark.encode() in _environment(entry) and _stat(int(entry.name))
+    ]
+
+
+def _environment(entry: Path) -> list[bytes]:
+    try:
+        return (entry / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def pss_bytes(root: int) -> int:

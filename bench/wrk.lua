@@ -13,9 +13,9 @@ end
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(done_prefix, string.format(
-    '{"requests":%d,"duration_s":%.6f,"p50_s":%.6f,"p95_s":%.6f,"p99_s":%.6f,"max_s":%.6f,' ..
+    '{"requests":%d,"duration_s":%.6f,"p50_s":%.6f,"p95_s":%.6f,"p99_s":%.6f,"p999_s":%.6f,"max_s":%.6f,' ..
     '"errors":{"connect":%d,"read":%d,"write":%d,"status":%d,"timeout":%d}}\n',
     summary.requests, summary.duration / 1e6,
-    latency:percentile(50) / 1e6, latency:percentile(95) / 1e6, latency:percentile(99) / 1e6, latency.max / 1e6,
+    latency:percentile(50) / 1e6, latency:percentile(95) / 1e6, latency:percentile(99) / 1e6, latency:percentile(99.9) / 1e6, latency.max / 1e6,
     errors.connect, errors.read, errors.write, errors.status, errors.timeout))
 end
