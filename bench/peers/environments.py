@@ -79,6 +79,7 @@ def _uv(*arguments: str) -> None:
     uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
     # An environment variable of an activated environment would make uv install there.
     environ = {key: value for key, value in os.environ.items() if key not in ("VIRTUAL_ENV", "PYTHONHOME")}
+    environ.setdefault("UV_CACHE_DIR", str(_REPOSITORY / ".cache" / "uv"))  # nothing is written outside this folder
     try:
         done = subprocess.run(
             [uv, *arguments], capture_output=True, text=True, timeout=_INSTALL_TIMEOUT_S, check=False, env=environ

@@ -94,11 +94,13 @@ def _figure(title: str, panels: Mapping[str, list[Bar]], theme: Theme, file: Pat
     fonts = ["DejaVu Sans", "Segoe UI", "Helvetica", "Arial", "sans-serif"]
     style = {"svg.fonttype": "none", "svg.hashsalt": "daytwo", "font.family": fonts, "font.size": 9.5}
     with mpl.rc_context(style):
-        height = _REST_IN + _BAR_IN * max(map(len, panels.values()))
+        most = max(map(len, panels.values()))
+        height = _REST_IN + _BAR_IN * most
         figure = Figure(figsize=(_WIDTH_IN, height), layout="constrained")
         figure.suptitle(title, x=0.01, ha="left", color=theme.text, fontsize=11.5, fontweight="bold")
         for axes, (name, bars) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
             _panel(axes, name, bars, theme)
+            axes.set_ylim(len(bars) - most + 0.4, len(bars) + 0.6)  # bars of one thickness, the first ones side by side
         figure.savefig(file, transparent=True, metadata={"Date": None, "Creator": None})
 
 
@@ -111,7 +113,6 @@ def _panel(axes: Any, name: str, bars: list[Bar], theme: Theme) -> None:
     )
     axes.set_xscale("log")
     axes.set_xlim(low, high * (high / low) ** 0.24)  # room for the last label
-    axes.set_ylim(0.4, len(bars) + 0.6)
     for place, bar in zip(places, bars, strict=True):
         weight = "bold" if bar.kind == "ours" else "normal"
         colour = theme.faint if bar.kind == "ceiling" else theme.text

@@ -24,7 +24,7 @@ def compact(document: Mapping[str, Any]) -> str:
     by_model = {model: figures.figures(document, model) for model in models}
     first = by_model[models[0]]
     head = ["requests/s at 32 connections", *(NAMES.get(model, model) for model in models)]
-    head += ["median at 1", "p99 at 32", "memory", "start", "installed"]
+    head += [f"{NAMES.get(models[0], models[0])}: median at 1", "p99 at 32", "memory", "start", "installed"]
     rows = []
     for name in sorted(first, key=lambda name: _speed(first[name]), reverse=True):
         throughput = [_rps(by_model[model].get(name), MANY) for model in models]

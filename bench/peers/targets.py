@@ -29,7 +29,7 @@ def goals(document: Mapping[str, Any]) -> list[Goal]:
             ]
             found += _own(model, ours, everyone)
             found += _throughput(model, ours, rivals, services)
-            found += _latency(model, ours, rivals)
+            found += _latency(model, ours, [*rivals, everyone[BASELINE]] if BASELINE in everyone else rivals)
     return found
 
 

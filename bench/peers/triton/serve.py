@@ -3,6 +3,7 @@
 python serve.py PORT GRPC_PORT METRICS_PORT
 """
 
+import signal
 import sys
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def predict(x: np.ndarray) -> list[np.ndarray]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it ends by itself on the other signal only
     port, grpc_port, metrics_port = map(int, sys.argv[1:])
     config = TritonConfig(
         http_address="127.0.0.1", grpc_address="127.0.0.1", metrics_address="127.0.0.1",
