@@ -146,6 +146,51 @@ def test_a_peer_that_needs_what_is_not_here_says_so(tmp_path: Path) -> None:
         peers("environments").provide(peer, tmp_path, print)
 
 
+def test_an_environment_tells_its_versions_and_its_whole_size(tmp_path: Path) -> None:
+    packages = tmp_path / "shared" / "lib" / "python3.11" / "site-packages"
+    (packages / "foo_bar-1.2.dist-info").mkdir(parents=True)
+    (packages / "foo_bar.py").write_bytes(b"x" * 1000)
+    (tmp_path / "shared" / "bin").mkdir()
+    (tmp_path / "shared" / "bin" / "python").touch()
+    (tmp_path / "shared" / "pyvenv.cfg").write_text("home = /x\nversion_info = 3.11.7\n", encoding="utf-8")
+    found = peers("environments").provide(peers("catalog").Peer(tmp_path, environment="shared"), tmp_path, print)
+    assert (found.size_bytes, found.python_version, found.packages) == (1000, "3.11.7", {"foo-bar": "1.2"})
+    with pytest.raises(peers("environments").Unavailable, match="absent"):
+        peers("environments").provide(peers("catalog").Peer(tmp_path, environment="absent"), tmp_path, print)
+
+
+def test_a_service_runs_in_a_folder_of_its_own_and_is_asked_in_its_own_form(tmp_path: Path) -> None:
+    catalog, loads, measure = peers("catalog"), importlib.import_module("loads"), peers("measure")
+    (tmp_path / "iris").mkdir()
+    (tmp_path / "iris" / "model.joblib").write_bytes(b"model")
+    (tmp_path / "iris" / "answers.json").write_text("[[[1.5, 2.5], 1]]", encoding="utf-8")
+    peer = catalog.read(BENCH / "peers" / "mlserver")
+    bench = measure.Bench(tmp_path, None, loads.Plan(), print)
+    environment = peers("environments").Environment(tmp_path / "environment")
+    ready = measure.service(bench, peer, peer.variants[0], environment, "iris")
+    assert json.loads((ready.folder / "body.json").read_bytes())["inputs"][0]["data"] == [1.5, 2.5]
+    assert (ready.folder / "model.joblib").read_bytes() == b"model"
+    assert ready.command[:3] == (str(tmp_path / "environment/bin/python"), str(peer.folder / "serve.py"), "{port}")
+    assert ready.environ["TMPDIR"].startswith(str(tmp_path))
+    again = measure.service(bench, peer, peer.variants[0], environment, "iris")
+    assert again.environ["TMPDIR"] != ready.environ["TMPDIR"]
+
+
+def test_what_cannot_be_prepared_is_an_outcome_with_the_reason(tmp_path: Path) -> None:
+    catalog, loads, measure = peers("catalog"), importlib.import_module("loads"), peers("measure")
+    (tmp_path / "iris").mkdir()
+    (tmp_path / "iris" / "model.joblib").write_bytes(b"model")
+    (tmp_path / "iris" / "answers.json").write_text("[[[1.5, 2.5], 1]]", encoding="utf-8")
+    fails = (sys.executable, "-c", "import os, sys; sys.exit('no ' + os.getcwd())")
+    variant = catalog.Variant("one", "One", "as it comes", ("{port}",), "one", prepare=(fails,))
+    bench = measure.Bench(tmp_path, None, loads.Plan(), print)
+    found = measure.outcome(
+        bench, catalog.Peer(tmp_path), variant, peers("environments").Environment(tmp_path / "e"), "iris"
+    )
+    assert found.problem == "preparing failed: no …/runs/iris-one"
+    assert not found.phases
+
+
 def test_ratios_are_against_the_baselines_before_and_after() -> None:
     found = peers("figures").figures(document(run("slow", 600.0, (1000.0, 2000.0))), "iris")
     assert found["slow"].ratio == pytest.approx(0.4)
