@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from loads import FOREIGN_CORES
 from peers import figures
 from peers.figures import CROWD, MANY, ONE, OURS, Figures
 
@@ -121,8 +122,14 @@ def footnote(document: Mapping[str, Any]) -> str:
     return (
         f"{document['date']}, `{document['command']}`, {document['client']} on the same machine: {machine['cores']} cores, "
         f"{machine['processor']}, {machine['memory_bytes'] / 2**30:.0f} GiB, Linux {machine['kernel']}, "
-        f"Python {machine['python']}; {versions}.{quick}"
+        f"Python {machine['python']}; {versions}.{quick}{_noise(document)}"
     )
+
+
+def _noise(document: Mapping[str, Any]) -> str:
+    slices = [phase for run in document["runs"] for phase in run["phases"].values()]
+    noisy = sum(phase["foreign_cores"] > FOREIGN_CORES for phase in slices)
+    return f" Other processes used over {FOREIGN_CORES} core during {noisy} of {len(slices)} slices." if noisy else ""
 
 
 def _title(document: Mapping[str, Any], name: str) -> str:

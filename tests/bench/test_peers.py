@@ -256,6 +256,13 @@ def test_the_readme_s_table_has_everybody_the_fastest_first() -> None:
     assert "slow-package 1.2" in lines[-1]
 
 
+def test_the_footnote_says_when_the_machine_was_busy_with_something_else() -> None:
+    assert "Other processes" not in peers("tables").footnote(document(*GOOD))
+    noisy = run("slow", 500.0)
+    noisy["phases"]["32"]["foreign_cores"] = 0.9
+    assert peers("tables").footnote(document(*GOOD[:2], noisy)).endswith("over 0.15 core during 1 of 9 slices.")
+
+
 def test_a_peer_that_cannot_be_had_stays_in_the_tables_with_the_reason() -> None:
     broken = run("slow", 1.0, problem="slow answered 200 `{}` | right is 1", phases={}, ready_s=None, memory_bytes=None)
     found = document(*GOOD[:2], broken, services=(service("absent", problem="not installed: no wheel"),))
