@@ -159,7 +159,12 @@ class ServeSettings:
         8192, "the rows that the model is given at once; a larger request is split", unit="rows", minimum=1
     )
     max_queue_rows: int = _setting(1_000_000, "the rows that may wait for a model", unit="rows", minimum=1)
-    max_queue_bytes: int = _setting(512 * 1024 * 1024, "the memory that waiting rows may take", unit="bytes", minimum=1)
+    max_queue_bytes: int = _setting(
+        512 * 1024 * 1024,
+        "the memory that waiting rows may take; and large bodies on their way",
+        unit="bytes",
+        minimum=1,
+    )
     drain_delay_s: float = _setting(
         5.0, "after SIGTERM, how long to go on serving while load balancers notice", unit="s", maximum=3600
     )

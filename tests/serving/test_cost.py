@@ -12,7 +12,7 @@ from serving.service import Line, rows
 def test_nothing_is_known_before_the_first_measurement_and_nothing_is_trivial() -> None:
     cost = Cost(1e-4)
     assert cost.of(10) == 0.0
-    assert not cost.trivial(1)
+    assert cost.trivial_rows(100) == 0
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,18 @@ def test_a_machine_that_is_short_of_time_does_not_send_a_cheap_model_to_a_thread
     for _ in range(1000):
         cost.learn(1, 0.01)  # it has become slow
     assert not cost.inline(1)
+
+
+@pytest.mark.parametrize(
+    ("learnt", "most"),
+    [([(1, 5e-6)], 7), ([(1, 5e-6), (32, 6e-6)], 7), ([(1, 3e-5)], 0), ([(1, 1e-8)], 100)],
+    ids=str,
+)
+def test_what_costs_less_than_joining_would_is_trivial(learnt: list[tuple[int, float]], most: int) -> None:
+    cost = Cost(1e-4)
+    for count, took in learnt:
+        cost.learn(count, took)
+    assert cost.trivial_rows(100) == most
 
 
 def test_a_dear_hand_over_makes_more_run_on_the_loop() -> None:

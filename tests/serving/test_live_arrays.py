@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import select
 import threading
 import zlib
 from collections.abc import Iterator
@@ -15,9 +16,9 @@ import pyarrow as pa
 import pytest
 
 from daytwo.dialects import MEDIA_TYPES
-from serving.live import Live, rss_bytes, serving
-from serving.live_models import line
-from serving.wire import Answer, Wire, chunk, request
+from serving.live import Live, eventually, rss_bytes, serving
+from serving.live_models import SETOSA, line
+from serving.wire import ANSWER_TIMEOUT_S, Answer, Wire, chunk, request
 from streams import npy, read_stream, stream
 
 pytestmark = pytest.mark.slow
@@ -132,3 +133,28 @@ def test_a_caller_that_leaves_in_the_middle_does_no_harm(live: Live) -> None:
                 wire.send(post(body, kind)[:part])
     assert live.post({"feature_vector": [1, 2]}).status == 200
     np.testing.assert_allclose(values_in(live.send(post(npy(ROWS), NPY))), RIGHT)
+
+
+def test_many_large_bodies_at_once_are_bounded_and_who_leaves_gives_their_room_back(
+    packed: Path, tmp_path: Path
+) -> None:
+    length, let_in, refused = 1 << 20, 3, 2
+    head = request(headers={"Content-Length": str(length)})
+    with serving(packed, "iris", "--max-queue-bytes", str(let_in * length), log=tmp_path / "log") as live:
+        callers = {wire.socket: wire for wire in (Wire(live.port) for _ in range(let_in + refused))}
+        for wire in callers.values():
+            wire.send(head)
+        told: list[Wire] = []
+        while len(told) < refused:
+            ready, _, _ = select.select(list(callers), [], [], ANSWER_TIMEOUT_S)
+            told += [callers.pop(each) for each in ready]
+        for wire in told:
+            answer = wire.answer()
+            assert (answer.status, "bodies of 3,145,728 bytes" in answer.json()["detail"]) == (503, True)
+            wire.socket.close()
+        assert len(callers) == let_in
+        assert live.post(SETOSA).status == 200
+        for each in callers:
+            each.close()
+        body = b'{"feature_vector":[5.1,3.5,1.4,0.2]}'.rjust(length)
+        assert eventually(lambda: live.post(body).status == 200)

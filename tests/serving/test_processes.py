@@ -58,7 +58,7 @@ def test_what_goes_wrong_there_fails_that_call_alone(pool: ModelProcesses, mood:
     with pytest.raises(PredictionFailed, match=said):
         pool.run(rows((1, mood)))
     assert [pool.run(rows((1, i)))["value"][0] for i in range(4)] == [1000.0, 1001.0, 1002.0, 1003.0]
-    assert len(pool.pids) == 2
+    assert eventually(lambda: len(pool.pids) == 2)
 
 
 def test_a_process_that_was_killed_while_it_was_idle_fails_no_call(pool: ModelProcesses) -> None:

@@ -39,6 +39,8 @@ _BATCH_ROWS_S = 4.0
 _DOUBT = 1.25
 #: After so many batches the plan for the next is made anew.
 _PLAN_EVERY = 16
+#: Of so many requests to a trivial model the cost of one is learnt from: learning takes a good part of its time.
+_LEARN_EVERY = 4
 #: How exactly those whose time is up are told.
 _PATIENCE_S = 0.005
 
@@ -126,7 +128,7 @@ class Batcher:
 
         Raises Overloaded at once where an answer would come too late.
         """
-        if not self._queue and not self._jobs and self._cost.trivial(batch.rows):
+        if batch.rows <= self._trivial_rows and not self._queue and not self._jobs:
             self._answer_now(batch, answered)
             return None
         now = perf_counter()
@@ -183,11 +185,14 @@ class Batcher:
         return (running_s + work_s) / self._lanes
 
     def _plan(self) -> None:
-        """How many rows a batch may have, and how long that takes, by what has been learnt."""
+        """How many rows a batch may have, how long that takes, and up to how many are not worth joining, by what has
+        been learnt.
+        """
         limits = self._limits
         seconds = max(min(_BATCH_S, limits.timeout_s / 4), _BATCH_ROWS_S * self._cost.of(1))
         self._most = self._cost.rows_within(seconds, limits.max_batch_rows)
         self._most_s = self._cost.of(self._most)
+        self._trivial_rows = self._cost.trivial_rows(limits.max_batch_rows)
         self._planned = _PLAN_EVERY
 
     # -- running -----------------------------------------------------------------------------------------------------
@@ -274,8 +279,12 @@ class Batcher:
             outputs = _deliberate(error)
         gauges = self._gauges
         gauges.queue_s.observe_nothing()
+        seconds = perf_counter() - start
+        self._planned -= 1
+        if self._planned < 0:
+            self._plan()
         answers = isinstance(outputs, Batch)
-        self._measured(batch.rows, perf_counter() - start, learn=answers)
+        self._measured(batch.rows, seconds, learn=answers and not self._planned % _LEARN_EVERY)
         if answers:
             gauges.rows.add(batch.rows)
         _call(answered, outputs)

@@ -76,9 +76,12 @@ class Cost:
         """Whether a batch of ``rows`` is cheap enough to run on the event loop itself."""
         return _expected(self._calm, rows.bit_length()) <= max(_INLINE_S, _INLINE_HANDOVERS * self.handover_s)
 
-    def trivial(self, rows: int) -> bool:
-        """Whether a batch of ``rows`` costs less than joining it with others would."""
-        return 0.0 < _expected(self._calm, rows.bit_length()) <= _JOINING_S
+    def trivial_rows(self, limit: int) -> int:
+        """Up to how many rows, of at most ``limit``, a request costs less than joining it with others would."""
+        most = 0
+        while most < limit and 0.0 < _expected(self._calm, (most + 1).bit_length()) <= _JOINING_S:
+            most = 2 * most + 1
+        return min(most, limit)
 
     @property
     def slow(self) -> bool:

@@ -31,6 +31,7 @@ from daytwo.errors import (
 from daytwo.metrics import OUTCOMES, REASONS
 from daytwo.predictor import Predictor
 from daytwo.serving.batcher import Batcher, Gauges, Limits
+from daytwo.serving.budget import Budget
 from daytwo.serving.cost import Cost
 from daytwo.serving.head import Head
 from daytwo.serving.ids import PredictionIds
@@ -82,6 +83,7 @@ class Endpoint:
         self.version = version
         self.signature = signature
         self.translator = Translator(signature, model=name, version=version, settings=settings)
+        self.budget = Budget(settings.max_queue_bytes)
         self.predictor: Predictor | None = None
         self._settings = settings
         self._batcher: Batcher | None = None

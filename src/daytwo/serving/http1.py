@@ -2,7 +2,8 @@
 
 Everything goes the ordinary way through ASGI, but for the one request that matters: a POST to a path that predicts,
 with a Content-Length, on a connection that owes no other answer. That one needs no scope, no task and no event: its
-body is gathered, the endpoint is asked, and head and payload leave in a single write.
+body is gathered, the endpoint is asked, and head and payload leave in a single write. Where its head was read before,
+byte for byte, it is not even parsed again.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from daytwo.dialects import Payload
 from daytwo.errors import BodyTooLarge, DaytwoError, SlowBody
 from daytwo.serving.endpoint import Endpoint, Errand
 from daytwo.serving.head import Head
+from daytwo.serving.known_heads import Known, KnownHeads
 from daytwo.serving.problems import FRAMEWORK, Problem, problem_of
 from daytwo.serving.tickets import Ticket
 
 #: More than common proxies let through (8 to 32 KiB).
 _MAX_HEAD_BYTES = 64 << 10
+#: After so many heads in a row that were not known, a connection's are not looked up any more.
+_UNKNOWN_IN_A_ROW = 64
 #: A larger answer is not joined to its head: writing twice costs less than copying it.
 _LONG_ANSWER_BYTES = 64 << 10
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
@@ -31,14 +35,20 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection. ``short`` is set on the subclass that a server makes of it.
+    """One connection. ``short`` and ``known`` are set on the subclass that a server makes of it.
 
     short:         path → the endpoint that answers there
+    known:         heads that were read before
     waiting_since: loop time since which the rest of a request is awaited, or None
+    idle_since:    loop time of the last answer, where nothing has come since, or None
     """
 
     short: Mapping[bytes, Endpoint] = {}
+    known = KnownHeads()
     waiting_since: float | None = None
+    idle_since: float | None = None
+    _between = True
+    _unknown = 0
     _short_is_free = True
     _running: Any = None
     _in_head = False
@@ -60,18 +70,37 @@ class Protocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self.idle_since = None
+        # The parser must stand between two requests, or what is in the middle of a body could pass for a head.
+        is_fresh = self._between and not self.owes and not self.pipeline
+        if is_fresh and self._unknown < _UNKNOWN_IN_A_ROW:
+            if (found := self.known.find(data)) is not None:
+                self._unknown = 0
+                self._answer_known(*found)
+                return
+            self._unknown += 1
+        self._parse(data, is_fresh=is_fresh)
+        cycle: Any = self.cycle
+        if is_fresh and self._between and self._unknown and isinstance(cycle, Exchange) and cycle.was_fit:
+            cycle.tell_head(self.known, data)
+
+    def _parse(self, data: bytes, *, is_fresh: bool) -> None:
         self._short_is_free = True
-        cycle: Any = (
-            self.cycle
-        )  # not searched through the pieces of a body: a large one would take longer than its model
-        if (cycle is None or cycle.response_complete) and b"pgrade" in data:
-            data = _without_upgrade(data)
         in_head = self._in_head
+        # Pieces of a body are not searched: in a large one that would take longer than its model.
+        if (is_fresh or in_head) and b"pgrade" in data:
+            data = _without_upgrade(data)
         super().data_received(data)
         if self._in_head:
             self._head_bytes = self._head_bytes + len(data) if in_head else 0
             if self._head_bytes > _MAX_HEAD_BYTES:
                 self._refuse(431, "head-too-large", f"the head of a request may have {_MAX_HEAD_BYTES:,} bytes")
+
+    def _answer_known(self, known: Known, body: bytes) -> None:
+        exchange = Exchange(self, known.endpoint, keep_alive=True)
+        self.cycle = exchange  # type: ignore[assignment]  # stands where uvicorn's own cycle would
+        self.waiting_since = None
+        exchange.follow(known.head, body)
 
     def send_400_response(self, msg: str) -> None:
         """What is not HTTP at all."""
@@ -93,9 +122,10 @@ class Protocol(HttpToolsProtocol):
         self.flow.resume_reading()
 
     def on_message_begin(self) -> None:
+        """As uvicorn does, but for the ASGI scope, which a prediction does not need."""
         self.waiting_since = self.loop.time()
-        self._in_head = True
-        super().on_message_begin()
+        self._in_head, self._between = True, False
+        self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -103,11 +133,21 @@ class Protocol(HttpToolsProtocol):
         endpoint = self.short.get(path)
         if endpoint is None or not self._is_plain():
             self.waiting_since = None
-            super().on_headers_complete()
+            self._take_ordinary_way()
             return
         self._short_is_free = False
-        self.cycle = Exchange(self, endpoint)  # type: ignore[assignment]  # stands where uvicorn's own cycle would
-        self.cycle.begin(self.headers, query)  # type: ignore[attr-defined]
+        # An HTTP/1.0 caller would have to be told that its connection stays; it is simply closed, as uvicorn does.
+        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        exchange = Exchange(self, endpoint, keep_alive=keep_alive)
+        self.cycle = exchange  # type: ignore[assignment]  # as above
+        exchange.begin(self.headers, query)
+
+    def _take_ordinary_way(self) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = url, headers, expects
+        self.scope["headers"] = headers
+        super().on_headers_complete()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._running = cycle
@@ -121,12 +161,24 @@ class Protocol(HttpToolsProtocol):
             cycle.gather(body)
 
     def on_message_complete(self) -> None:
+        self._between = True
         cycle: Any = self.cycle
         if isinstance(cycle, Exchange):
             self.waiting_since = None
             cycle.complete()
         else:
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """As uvicorn does, without a timer for each answer: the server looks at all its connections now and then."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self.idle_since = self.loop.time()
 
     def give_up(self) -> None:
         """The rest of a request did not come in time."""
@@ -147,14 +199,14 @@ class Protocol(HttpToolsProtocol):
         """A POST with a Content-Length, by itself on its connection. Of pipelined requests only the first is: they
         would be answered in one go, while all other connections wait.
         """
-        return (
-            self._short_is_free
-            and self.parser.get_method() == b"POST"
-            and not self.expect_100_continue
-            and not self.owes
-            and not self.pipeline
-            and any(name == b"content-length" for name, _ in self.headers)
-        )
+        if not self._short_is_free or self.expect_100_continue or self.owes or self.pipeline:
+            return False
+        if self.parser.get_method() != b"POST":
+            return False
+        for name, _ in self.headers:  # noqa: SIM110  a generator would cost more than the loop
+            if name == b"content-length":
+                return True
+        return False
 
 
 def _without_upgrade(data: bytes) -> bytes:
@@ -179,22 +231,36 @@ class Exchange:
     """One prediction on one connection: what uvicorn expects of a cycle, without ASGI."""
 
     __slots__ = (
-        "_body", "_endpoint", "_gathered", "_head", "_protocol", "_waiting", "disconnected", "keep_alive", "more_body",
-        "response_complete",
+        "_body", "_endpoint", "_gathered", "_head", "_protocol", "_reserved", "_waiting", "disconnected", "keep_alive",
+        "more_body", "response_complete",
     )  # fmt: skip
 
-    def __init__(self, protocol: Protocol, endpoint: Endpoint) -> None:
+    def __init__(self, protocol: Protocol, endpoint: Endpoint, *, keep_alive: bool) -> None:
         self._protocol = protocol
         self._endpoint = endpoint
         self._waiting: Ticket | Errand | None = None
         self._head: Head | None = None
         self._body: bytes | bytearray = b""
-        self._gathered = 0
+        self._gathered = self._reserved = 0
         self.more_body = True
         self.response_complete = False
         self.disconnected = False
-        # An HTTP/1.0 caller would have to be told that its connection stays; it is simply closed, as uvicorn does.
-        self.keep_alive = protocol.parser.get_http_version() != "1.0" and protocol.parser.should_keep_alive()
+        self.keep_alive = keep_alive
+
+    @property
+    def was_fit(self) -> bool:
+        """Whether all of it was read and got to the endpoint, on a connection that stays."""
+        return self.keep_alive and not self.more_body
+
+    def tell_head(self, known: KnownHeads, data: bytes) -> None:
+        """``data`` was all of this request: have its head known."""
+        assert self._head is not None
+        known.keep(data, self._head, self._endpoint)
+
+    def follow(self, head: Head, body: bytes) -> None:
+        """All of a request, whose head was judged before."""
+        self._head, self._body = head, body
+        self.complete()
 
     def begin(self, headers: Headers, query: bytes) -> None:
         """Judge the head: what cannot be answered is refused before its body is read, and its body never kept."""
@@ -203,6 +269,7 @@ class Exchange:
             length, limit = self._head.length or 0, self._endpoint.translator.limits[self._head.dialect]
             if length > limit:
                 raise BodyTooLarge(limit, f"{length:,}")
+            self._reserved = self._endpoint.budget.reserve(length)
         except DaytwoError as error:
             self.reject(error)
 
@@ -235,7 +302,8 @@ class Exchange:
         if isinstance(said, Exception):
             self._refuse(said)
             return
-        self._write(200, (*said.headers, (b"content-length", b"%d" % len(said.body))), said.body)
+        headers: Headers = [*said.headers, (b"content-length", b"%d" % len(said.body))]
+        self._write(200, headers, said.body)
         self._end()
 
     def _refuse(self, error: Exception) -> None:
@@ -252,6 +320,7 @@ class Exchange:
         self.disconnected = True
         self._endpoint.leave(self._waiting)
         self._waiting = None
+        self._release()
 
     def reject(self, error: DaytwoError) -> None:
         """Refuse what never got to the endpoint, and have it counted."""
@@ -260,6 +329,7 @@ class Exchange:
 
     def _write(self, status: int, headers: Sequence[tuple[bytes, bytes]], payload: bytes) -> None:
         self.response_complete = True
+        self._release()
         if self.disconnected or self._protocol.transport.is_closing():
             return
         content = [STATUS_LINE[status]]
@@ -275,6 +345,11 @@ class Exchange:
             return
         content.append(payload)
         self._protocol.transport.write(b"".join(content))
+
+    def _release(self) -> None:
+        if self._reserved:
+            self._endpoint.budget.release(self._reserved)
+            self._reserved = 0
 
     def _end(self) -> None:
         if not self.keep_alive:

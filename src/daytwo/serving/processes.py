@@ -16,8 +16,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection
+from time import sleep
 from typing import Any
 
 from daytwo.batch import Batch
@@ -31,6 +33,9 @@ log = logging.getLogger("daytwo.serving")
 _START_TIMEOUT_S = 300.0
 #: Beyond the time that a request may take: then nobody waits for the answer any more.
 _MARGIN_S = 1.0
+
+#: Between attempts to start one that does not, doubling from the first to the last of these seconds.
+_AGAIN_S = (0.5, 30.0)
 
 Load = Callable[[], Predictor]
 
@@ -74,14 +79,31 @@ class ModelProcesses:
         """The model on ``batch``, in the next free process. Raises what the model raises, and PredictionFailed."""
         process = self._free.get()
         try:
-            if not process.pid:
+            if not process.pid:  # it was killed while it was idle
                 process.start(self._told)
                 process.await_ready()
             return process.run(batch, self._timeout_s)
         finally:
-            self._free.put(process)
-            if self._closed:
-                process.stop()
+            if process.pid or self._closed:
+                self._free.put(process)
+            else:
+                threading.Thread(target=self._revive, args=(process,), name="daytwo-revive", daemon=True).start()
+
+    def _revive(self, process: _Process) -> None:
+        """Start ``process`` anew, again and again where that fails, and let it be used."""
+        pause_s = _AGAIN_S[0]
+        while not self._closed:
+            try:
+                process.start(self._told)
+                process.await_ready()
+                break
+            except (DaytwoError, OSError) as error:
+                log.error("a model's process does not start: %s; trying again in %g s", error, pause_s)  # noqa: TRY400  one line
+                sleep(pause_s)
+                pause_s = min(2 * pause_s, _AGAIN_S[1])
+        self._free.put(process)
+        if self._closed:
+            process.stop()
 
     def close(self) -> None:
         """End every process, whatever it is at."""

@@ -94,15 +94,21 @@ class Predict:
         await send({"type": "http.response.body", "body": payload.body})
 
     async def _answer(self, scope: Scope, receive: Receive) -> Payload:
+        budget, reserved = self._endpoint.budget, 0
         try:
-            head = Head.of(scope["headers"], scope["query_string"])
-            body = await self._reader.read(receive, head.length, self._endpoint.translator.limits[head.dialect])
-        except ClientLeft:
-            raise
-        except DaytwoError as error:
-            self._endpoint.count(error)
-            raise
-        return await self._endpoint.answer(body, head)
+            try:
+                head = Head.of(scope["headers"], scope["query_string"])
+                limit = self._endpoint.translator.limits[head.dialect]
+                reserved = budget.reserve(min(head.length or 0, limit))
+                body = await self._reader.read(receive, head.length, limit)
+            except ClientLeft:
+                raise
+            except DaytwoError as error:
+                self._endpoint.count(error)
+                raise
+            return await self._endpoint.answer(body, head)
+        finally:
+            budget.release(reserved)
 
     async def _refuse(self, error: Exception, receive: Receive, send: Send) -> None:
         problem = problem_of(error)

@@ -25,6 +25,7 @@ import uvicorn
 from daytwo.serving import listener
 from daytwo.serving.acceptor import Acceptor
 from daytwo.serving.http1 import Protocol
+from daytwo.serving.known_heads import KnownHeads
 from daytwo.serving.rest import Application
 from daytwo.serving.service import Service
 from daytwo.settings import ServeSettings
@@ -64,7 +65,6 @@ class Server(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                timeout_keep_alive=KEEP_ALIVE_S,
                 backlog=listener.BACKLOG,
             )
         )
@@ -95,15 +95,21 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second; each tenth time, give up on requests that do not arrive."""
+        """Ten times a second; each tenth time, look at every connection."""
         self._give_way()
         self._open.set(len(self.server_state.connections))
         if counter % 10 == 0:
-            late = asyncio.get_running_loop().time() - self._settings.body_timeout_s
-            for connection in self._connections():
-                if connection.waiting_since is not None and connection.waiting_since < late:
-                    connection.give_up()
+            self._look_at_connections(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
+
+    def _look_at_connections(self, now: float) -> None:
+        """Give up on requests that do not arrive, and close what has long been idle."""
+        late, idle = now - self._settings.body_timeout_s, now - KEEP_ALIVE_S
+        for connection in self._connections():
+            if connection.waiting_since is not None and connection.waiting_since < late:
+                connection.give_up()
+            elif connection.idle_since is not None and connection.idle_since < idle:
+                connection.transport.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the port. A worker among others does so when its models are there, so that nobody is sent to one that
@@ -212,7 +218,7 @@ def run(
 def _protocol(application: Application) -> type[Protocol]:
     """The class of this server's connections."""
     short = {} if application.user_middleware else {path.encode(): e for path, e in application.endpoints.items()}
-    return type("Protocol", (Protocol,), {"short": short})
+    return type("Protocol", (Protocol,), {"short": short, "known": KnownHeads()})
 
 
 def _watch(orphaned: int, server: Server) -> None:
