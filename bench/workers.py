@@ -73,8 +73,10 @@ def main() -> int:
 
 
 def _service(model: str, workers: int, folder: Path) -> Service:
+    # In threads: a single worker would take every CPU for processes of its own, and leave nothing to compare.
     options = ("--registry", str(folder / "registry"), "--port", "{port}", "--drain-delay", "0", "--trust")
-    command = (sys.executable, "-m", "daytwo", "serve", model, *options, "--workers", str(workers))
+    numbers = ("--workers", str(workers), "--executor", "thread")
+    command = (sys.executable, "-m", "daytwo", "serve", model, *options, *numbers)
     return Service(f"{model}-{workers}", command, folder / model, verified=False)
 
 
