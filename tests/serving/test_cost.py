@@ -56,7 +56,7 @@ def test_a_machine_that_is_short_of_time_does_not_send_a_cheap_model_to_a_thread
 
 @pytest.mark.parametrize(
     ("learnt", "most"),
-    [([(1, 5e-6)], 7), ([(1, 5e-6), (32, 6e-6)], 7), ([(1, 3e-5)], 0), ([(1, 1e-8)], 100)],
+    [([(1, 1e-6)], 15), ([(1, 1e-6), (32, 9e-6)], 15), ([(1, 1e-5)], 0), ([(1, 1e-8)], 100)],
     ids=str,
 )
 def test_what_costs_less_than_joining_would_is_trivial(learnt: list[tuple[int, float]], most: int) -> None:
