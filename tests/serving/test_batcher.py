@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from time import sleep
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +21,15 @@ MODEL = ("line", "1")
 INLINE, THREAD = 1.0, 0.0  # seconds that a hand-over costs: with 1 all is cheap, with 0 a measured second is not
 
 
-def make(model: Line, *, handover_s: float = INLINE, cost_s: float = 0.0, lanes: int = 1, **limits: float) -> Batcher:
+def make(
+    model: Line,
+    *,
+    handover_s: float = INLINE,
+    cost_s: float = 0.0,
+    lanes: int = 1,
+    inline: bool = True,
+    **limits: float,
+) -> Batcher:
     instruments = Instruments(Layout([MODEL]))
     stage = "daytwo_stage_duration_seconds"
     gauges = Gauges(
@@ -33,7 +42,7 @@ def make(model: Line, *, handover_s: float = INLINE, cost_s: float = 0.0, lanes:
     cost = Cost(handover_s)
     if cost_s:
         cost.learn(1, cost_s)
-    batcher = Batcher(model.predict, cost, gauges, Limits(**limits), lanes=lanes)  # type: ignore[arg-type]  # numbers by name
+    batcher = Batcher(model.predict, cost, gauges, Limits(**limits), lanes=lanes, inline=inline)  # type: ignore[arg-type]  # numbers by name
     batcher.instruments = instruments  # type: ignore[attr-defined]  # for the assertions
     return batcher
 
@@ -250,6 +259,91 @@ def test_lanes_run_side_by_side_and_share_what_waits() -> None:
     answers = asyncio.run(ask())
     assert sizes == [2, 2]
     assert [answer["value"][0] for answer in answers] == [0.0, 1001.0, 2002.0, 3003.0]
+
+
+def test_one_lane_that_hangs_does_not_make_the_others_refuse() -> None:
+    go = threading.Event()
+
+    def before(batch: Batch) -> None:
+        if batch["a"][0] == 9:
+            assert go.wait(10)
+
+    async def ask() -> None:
+        batcher = make(Line(before), handover_s=THREAD, cost_s=0.001, lanes=2)
+        hangs = submit(batcher, rows((9, 9)))
+        await asyncio.sleep(0.3)  # so overdue that half of it is more than anybody has patience for
+        for number in range(5):
+            await submit(batcher, rows((number, 1)), timeout_s=0.1)
+        go.set()
+        await hangs
+        batcher.close()
+
+    asyncio.run(ask())
+
+
+def test_a_large_request_does_not_make_the_server_refuse_small_ones_that_it_would_not_delay() -> None:
+    async def ask() -> None:
+        batcher = make(Line(), handover_s=THREAD, cost_s=0.001, max_batch_rows=10)
+        large = submit(batcher, rows(*[(1, i) for i in range(5000)]))  # half a second and more
+        await turns(2)
+        small = [await submit(batcher, rows((2, 2)), timeout_s=0.25) for _ in range(3)]
+        assert not large.done()
+        assert len(small) == 3
+        large.cancel()
+        batcher.close()
+
+    asyncio.run(ask())
+
+
+def test_who_waits_behind_another_of_the_same_turn_is_told_in_time() -> None:
+    go = threading.Event()
+
+    async def ask() -> None:
+        batcher = make(Line(lambda batch: assert_(go.wait(10))), handover_s=THREAD, cost_s=0.001, max_batch_rows=1)
+        first, second = submit(batcher, rows((1, 1))), submit(batcher, rows((2, 2)), timeout_s=0.05)
+        with pytest.raises(TimedOut):
+            await second
+        assert not first.done()
+        go.set()
+        await first
+        batcher.close()
+
+    asyncio.run(ask())
+
+
+def test_thousands_whose_time_is_up_at_once_are_all_told() -> None:
+    async def ask() -> list[Batch | BaseException]:
+        batcher = make(Line(), max_batch_rows=1)
+        late = [submit(batcher, rows((1, 1)), timeout_s=0.01) for _ in range(3000)]
+        sleep(0.05)  # noqa: ASYNC251  the loop is held up
+        return await asyncio.gather(*late, return_exceptions=True)
+
+    assert {type(said) for said in asyncio.run(ask())} == {TimedOut}
+
+
+def test_a_model_that_has_to_be_waited_for_is_never_asked_on_the_loop() -> None:
+    seen: set[str] = set()
+
+    async def ask() -> None:
+        batcher = make(Line(lambda batch: seen.add(threading.current_thread().name)), cost_s=1e-6, inline=False)
+        await asyncio.gather(*[submit(batcher, rows((1, 1))) for _ in range(3)])
+        batcher.close()
+
+    asyncio.run(ask())
+    assert seen == {"daytwo-model_0"}
+
+
+def test_a_model_that_loses_rows_fails_and_nobody_waits_for_ever() -> None:
+    class Loses(Line):
+        def predict(self, batch: Batch) -> Batch:
+            return super().predict(batch.take(slice(0, 1)))
+
+    async def ask() -> None:
+        batcher = make(Loses(), cost_s=1e-3, max_batch_rows=2)
+        with pytest.raises(PredictionFailed, match="1 rows"):
+            await submit(batcher, rows((1, 1), (2, 2), (3, 3)))
+
+    asyncio.run(ask())
 
 
 def test_models_that_share_a_loop_take_turns() -> None:

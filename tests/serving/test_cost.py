@@ -46,11 +46,11 @@ def test_a_machine_that_is_short_of_time_does_not_send_a_cheap_model_to_a_thread
     cost = Cost(5e-5)
     cost.learn(1, 0.0001)
     for _ in range(10):
-        cost.learn(1, 0.01)
+        cost.learn(1, 0.002)
     assert cost.inline(1)
-    assert cost.of(1) > 0.005
-    for _ in range(1000):
-        cost.learn(1, 0.01)  # it has become slow
+    assert cost.of(1) > 0.001
+    for _ in range(10):
+        cost.learn(1, 0.5)  # it has become slow
     assert not cost.inline(1)
 
 
@@ -70,6 +70,13 @@ def test_a_dear_hand_over_makes_more_run_on_the_loop() -> None:
     cost = Cost(0.01)
     cost.learn(1, 0.04)
     assert cost.inline(1)
+
+
+def test_a_bad_day_of_one_size_does_not_keep_it_from_being_tried() -> None:
+    cost = Cost(1e-4)
+    cost.learn(2, 5.0)
+    cost.learn(1, 0.02)
+    assert cost.of(2) == pytest.approx(0.04)
 
 
 def test_warming_up_measures_one_row_and_some() -> None:
@@ -103,7 +110,7 @@ def test_warming_up_does_not_run_a_slow_model_on_many_rows() -> None:
         ([(1, 0.5)], 0.1, 1),
         ([(1, 0.001), (32, 0.001)], 1.0, 1000),
         ([(32, 9.0), (1, 0.01)], 0.1, 15),
-        ([(32, 0.05), (1, 0.01)], 0.1, 63),
+        ([(32, 0.05), (1, 0.01)], 0.1, 127),
         ([(64, 90.0), (32, 0.01)], 0.1, 511),  # a bad day of 64 rows is not believed for ever
     ],
     ids=str,

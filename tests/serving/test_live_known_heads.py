@@ -82,6 +82,44 @@ def test_other_requests_on_the_same_connection_go_their_own_way(live: Live) -> N
             assert wire.answer().json() == {"live": True}
 
 
+def test_an_upgrade_in_a_body_is_left_alone_wherever_the_head_was_cut(live: Live) -> None:
+    """Were the body rewritten, its end would be taken for another request."""
+    hidden = b"GET /models/line HTTP/1.1\r\nHost: x\r\n\r\n"
+    raw = request(body=b"\r\nupgrade: x" * 40 + hidden)
+    end = raw.index(b"\r\n\r\n")
+    for cut in range(end - 3, end + 6):
+        with Wire(live.port) as wire:
+            wire.send(raw[:cut])
+            time.sleep(PAUSE_S)
+            wire.send(raw[cut:] + request("GET", "/livez"))
+            assert wire.answer().status == 400  # it is no JSON
+            assert wire.answer().json() == {"live": True}
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_an_upgrade_that_comes_in_pieces_ends_the_connection_or_is_ignored(live: Live, cut: int) -> None:
+    raw = request(headers={"Connection": "Upgrade", "Upgrade": "h2c"}, body={"feature_vector": [1, 2]})
+    at = raw.index(b"Upgrade: h2c") + cut
+    with Wire(live.port) as wire:
+        wire.send(raw[:at])
+        time.sleep(PAUSE_S)
+        wire.send(raw[at:])
+        answer = wire.answer()
+        assert (answer.status, answer.closes) in ((200, False), (400, True))
+
+
+def test_empty_lines_teach_nothing(live: Live) -> None:
+    with Wire(live.port) as wire:
+        wire.send(request(body=b""))
+        assert wire.answer().status == 400
+        wire.send(b"\r\n\r\n")
+        time.sleep(PAUSE_S)
+        wire.send(b"\r\n\r\n")
+        time.sleep(PAUSE_S)
+        wire.send(ask(1, 2))
+        assert wire.answer().json()["value"] == pytest.approx(line(1, 2), abs=1e-3)
+
+
 def test_heads_that_are_never_the_same_are_answered_as_well(live: Live) -> None:
     with Wire(live.port) as wire:
         for number in range(200):

@@ -16,6 +16,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate
 from math import ceil
 from time import perf_counter
 
@@ -41,6 +42,8 @@ _DOUBT = 1.25
 _PLAN_EVERY = 16
 #: Of so many requests to a trivial model the cost of one is learnt from: learning takes a good part of its time.
 _LEARN_EVERY = 4
+#: A model that takes so long on the event loop is learnt from each time.
+_SLOW_S = 0.0005
 #: How exactly those whose time is up are told.
 _PATIENCE_S = 0.005
 
@@ -86,14 +89,25 @@ class Batcher:
     run:   the model; called with a Batch of rows in order of arrival, by as many threads at once as there are lanes
     cost:  what a batch costs, kept up to date
     lanes: how many batches may run at once
+    inline: whether the model may be asked on the event loop; not where it has to be waited for
     """
 
-    def __init__(self, run: Run, cost: Cost, gauges: Gauges, limits: Limits | None = None, *, lanes: int = 1) -> None:
+    def __init__(
+        self,
+        run: Run,
+        cost: Cost,
+        gauges: Gauges,
+        limits: Limits | None = None,
+        *,
+        lanes: int = 1,
+        inline: bool = True,
+    ) -> None:
         self._run = run
         self._cost = cost
         self._gauges = gauges
         self._limits = limits or Limits()
         self._lanes = lanes
+        self._inline = inline
         self._queue = Queue()
         self._jobs: list[_Job] = []
         self._plan()
@@ -138,8 +152,7 @@ class Batcher:
         ticket = Ticket(batch, answered, asked, now, deadline)
         self._queue.add(ticket)
         self._gauges.queue_depth.set(self._queue.rows)
-        if self._jobs:
-            self._watch(deadline - now)
+        self._watch(deadline - now)
         self._schedule()
         return ticket
 
@@ -173,16 +186,18 @@ class Batcher:
             raise Overloaded("deadline", f"an answer would take over {patience_s:.3g} s", self._waiting_s(0))
 
     def _waiting_s(self, rows: int) -> float:
-        """Seconds until what waits now, and ``rows`` more, will have been answered, by the measured cost.
+        """Seconds until ``rows`` more will have been answered, by the measured cost of what is before them.
 
-        A batch that takes longer than it should is expected to take as long again.
+        A request of more than a batch takes turns with the others, so it delays a small one by a batch only. A batch that
+        takes longer than it should is expected to take as long again. The lanes that are free soonest share the work.
         """
         most = self._most
-        whole, rest = divmod(self._queue.rows + rows, most)
+        before = self._queue.turns(most) if rows <= most else self._queue.rows
+        whole, rest = divmod(before + rows, most)
         work_s = whole * self._cost.of(most) + (self._cost.of(rest) if rest else 0.0)
         now = perf_counter()
-        running_s = sum(abs(job.until - now) for job in self._jobs)
-        return (running_s + work_s) / self._lanes
+        ends_s = sorted([abs(job.until - now) for job in self._jobs] + [0.0] * (self._lanes - len(self._jobs)))
+        return min((busy_s + work_s) / lanes for lanes, busy_s in enumerate(accumulate(ends_s), 1))
 
     def _plan(self) -> None:
         """How many rows a batch may have, how long that takes, and up to how many are not worth joining, by what has
@@ -192,7 +207,7 @@ class Batcher:
         seconds = max(min(_BATCH_S, limits.timeout_s / 4), _BATCH_ROWS_S * self._cost.of(1))
         self._most = self._cost.rows_within(seconds, limits.max_batch_rows)
         self._most_s = self._cost.of(self._most)
-        self._trivial_rows = self._cost.trivial_rows(limits.max_batch_rows)
+        self._trivial_rows = self._cost.trivial_rows(limits.max_batch_rows) if self._inline else 0
         self._planned = _PLAN_EVERY
 
     # -- running -----------------------------------------------------------------------------------------------------
@@ -208,7 +223,7 @@ class Batcher:
         try:
             while len(self._jobs) < self._lanes and (pieces := self._take()):
                 rows = sum(piece.batch.rows for piece in pieces)
-                if not self._jobs and self._cost.inline(rows):
+                if self._inline and not self._jobs and self._cost.inline(rows):
                     self._tell(pieces, *self._outputs(pieces))
                     break
                 self._hand_over(pieces, rows)
@@ -216,7 +231,14 @@ class Batcher:
             self._schedule()
 
     def _take(self) -> list[Piece]:
-        """The pieces of the next batch, of those who still wait. Free lanes share what there is."""
+        """The pieces of the next batch, of those who still wait."""
+        while pieces := self._take_any():
+            if waited := [piece for piece in pieces if not piece.ticket.done]:
+                return waited
+        return []
+
+    def _take_any(self) -> list[Piece]:
+        """The pieces of the next batch; those whose time is up are told. Free lanes share what there is."""
         self._planned -= 1
         if self._planned < 0:
             self._plan()
@@ -232,19 +254,17 @@ class Batcher:
             elif piece.start == 0:
                 self._gauges.queue_s.observe(now - piece.ticket.since)
         self._gauges.queue_depth.set(self._queue.rows)
-        waited = [piece for piece in pieces if not piece.ticket.done]
-        return waited if waited or not pieces else self._take()
+        return pieces
 
     def _hand_over(self, pieces: list[Piece], rows: int) -> None:
         """Run a batch in a lane."""
         job = _Job(pieces, perf_counter() + self._cost.of(rows))
-        self._jobs.append(job)
         if self._executor is None:
             self._executor = ThreadPoolExecutor(self._lanes, "daytwo-model")
         loop = asyncio.get_running_loop()
         done = loop.run_in_executor(self._executor, self._outputs, pieces)
+        self._jobs.append(job)
         done.add_done_callback(lambda future: self._finish(job, future))
-        self._watch(min(piece.ticket.deadline for piece in pieces) - perf_counter())
 
     def _finish(self, job: _Job, done: asyncio.Future[tuple[Outputs, float]]) -> None:
         self._jobs.remove(job)
@@ -263,7 +283,9 @@ class Batcher:
     def _joined(self, pieces: Sequence[Piece]) -> Outputs:
         try:
             outputs = self._run(Batch.stack([piece.batch for piece in pieces]))
-            return [outputs] if len(pieces) == 1 else [*outputs.split([piece.batch.rows for piece in pieces])]
+            if len(pieces) == 1 and outputs.rows == pieces[0].batch.rows:
+                return [outputs]
+            return [*outputs.split([piece.batch.rows for piece in pieces])]
         except BaseException as error:  # noqa: BLE001  a model may raise anything, a Rust panic too; its callers are told
             if len(pieces) == 1:
                 return [_deliberate(error)]
@@ -281,10 +303,11 @@ class Batcher:
         gauges.queue_s.observe_nothing()
         seconds = perf_counter() - start
         self._planned -= 1
-        if self._planned < 0:
-            self._plan()
+        slow = seconds > _SLOW_S  # it was thought to be trivial
         answers = isinstance(outputs, Batch)
-        self._measured(batch.rows, seconds, learn=answers and not self._planned % _LEARN_EVERY)
+        self._measured(batch.rows, seconds, learn=answers and (slow or not self._planned % _LEARN_EVERY))
+        if slow or self._planned < 0:
+            self._plan()
         if answers:
             gauges.rows.add(batch.rows)
         _call(answered, outputs)
@@ -311,8 +334,9 @@ class Batcher:
         self._gauges.batch_rows.observe(rows)
 
     def _tell_one(self, ticket: Ticket, output: Batch | DaytwoError) -> None:
+        answered = ticket.answered
         self.leave(ticket)
-        _call(ticket.answered, output)
+        _call(answered, output)
 
     def _watch(self, seconds: float) -> None:
         """See to it that whoever waits is told when ``seconds`` are over, though the model is at work."""
@@ -324,7 +348,7 @@ class Batcher:
             self._timer = loop.call_at(when, self._expire)
 
     def _expire(self) -> None:
-        """Tell those whose time is up, the ones in the model included; look again while the model is at work."""
+        """Tell those whose time is up, the ones in the model included; look again when the next one's is."""
         self._timer = None
         now, earliest = perf_counter(), float("inf")
         waiting = [piece.ticket for job in self._jobs for piece in job.pieces] + [*self._queue]
@@ -335,7 +359,7 @@ class Batcher:
                 self._tell_one(ticket, self._timed_out(ticket))
             else:
                 earliest = min(earliest, ticket.deadline)
-        if self._jobs and earliest < float("inf"):
+        if earliest < float("inf"):
             self._watch(earliest - now)
 
     def _timed_out(self, ticket: Ticket) -> TimedOut:

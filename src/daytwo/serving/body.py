@@ -20,6 +20,10 @@ _LINGER_BYTES = 256 << 20
 _LINGER_S = 5.0
 
 
+def _ignored(size: int) -> None:
+    """Who does not want to know how a body grows."""
+
+
 class ClientLeft(DaytwoError):
     """The caller closed the connection before its body was complete: there is nobody to answer."""
 
@@ -36,8 +40,13 @@ class BodyReader:
         self._late: set[asyncio.Task[Any]] = set()
         self._watching = False
 
-    async def read(self, receive: Receive, declared: int | None, max_bytes: int) -> bytes:
-        """The whole body. Raises BodyTooLarge (from ``declared`` alone, where that is over), SlowBody, ClientLeft."""
+    async def read(
+        self, receive: Receive, declared: int | None, max_bytes: int, grown: Callable[[int], None] = _ignored
+    ) -> bytes:
+        """The whole body. Raises BodyTooLarge (from ``declared`` alone, where that is over), SlowBody, ClientLeft.
+
+        grown: told how many bytes have come, while they come; it may raise
+        """
         if declared is not None and declared > max_bytes:
             raise BodyTooLarge(max_bytes, f"{declared:,}")
         task = asyncio.current_task()
@@ -51,7 +60,7 @@ class BodyReader:
             if message["type"] == "http.disconnect":
                 raise ClientLeft("the caller left")
             if message.get("more_body"):
-                body = await _rest(receive, body, max_bytes)
+                body = await _rest(receive, body, max_bytes, grown)
         except asyncio.CancelledError:
             if task in self._late:
                 task.uncancel()
@@ -76,12 +85,13 @@ class BodyReader:
             asyncio.get_running_loop().call_later(min(1.0, self._timeout_s / 2), self._watch)
 
 
-async def _rest(receive: Receive, first: bytes, max_bytes: int) -> bytes:
+async def _rest(receive: Receive, first: bytes, max_bytes: int, grown: Callable[[int], None]) -> bytes:
     chunks, size = [first], len(first)
     more = True
     while more:
         if size > max_bytes:
             raise BodyTooLarge(max_bytes, f"more than {max_bytes:,}")
+        grown(size)
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientLeft("the caller left")

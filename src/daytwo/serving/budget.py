@@ -9,7 +9,8 @@ SMALL_BYTES = 64 << 10
 
 
 class Budget:
-    """Of one endpoint. A single body is always let in; each has a limit of its own.
+    """Of one endpoint. A single body is always let in; each has a limit of its own. What counts is what has come, not
+    what was announced.
 
     limit_bytes: all large bodies that are being received or wait to be answered
     """
@@ -18,15 +19,18 @@ class Budget:
         self._limit = limit_bytes
         self.held_bytes = 0
 
-    def reserve(self, nbytes: int) -> int:
-        """Make room for a body, and tell what to release when it is done with. Raises Overloaded."""
+    def grow(self, reserved: int, nbytes: int) -> int:
+        """A body that holds ``reserved`` now has ``nbytes``: tells what it holds from now on. Raises Overloaded, and
+        then it holds what it held.
+        """
         if nbytes <= SMALL_BYTES:
-            return 0
-        if self.held_bytes and self.held_bytes + nbytes > self._limit:
+            return reserved
+        others = self.held_bytes - reserved
+        if others and others + nbytes > self._limit:
             raise Overloaded("queue_full", f"bodies of {self.held_bytes:,} bytes are on their way", 1.0)
-        self.held_bytes += nbytes
+        self.held_bytes = others + nbytes
         return nbytes
 
     def release(self, reserved: int) -> None:
-        """Give back what :meth:`reserve` told."""
+        """Give back what a body holds."""
         self.held_bytes -= reserved

@@ -22,6 +22,7 @@ _SLOW_S = 0.002
 _NEWEST = 0.1
 #: By how much, at most, one measurement raises what a batch takes when nothing disturbs it.
 _RISE = 1.01
+_SLOWER = 8.0
 #: Warming up measures a larger batch only where it can be expected to take no longer.
 _WARM_UP_S = 0.5
 
@@ -50,26 +51,28 @@ class Cost:
             self._calm.append(0.0)
         known, calm = self._seconds[bucket], self._calm[bucket]
         self._seconds[bucket] = known + _NEWEST * (seconds - known) if known else seconds
-        self._calm[bucket] = min(seconds, calm * _RISE) if calm else seconds
+        # A model that has become many times slower is believed sooner than one that was now and then disturbed.
+        lately = self._seconds[bucket] / _SLOWER
+        self._calm[bucket] = min(seconds, max(calm * _RISE, lately)) if calm else seconds
         self._newest = bucket
 
     def of(self, rows: int) -> float:
-        """Expected seconds for ``rows`` together; from the nearest smaller size seen, scaled up; 0 before any."""
-        return _expected(self._seconds, rows.bit_length())
+        """Expected seconds for ``rows`` together: from the nearest smaller size seen, scaled up; 0 before any.
+
+        No more than the size seen last makes one expect: what was measured on a bad day could keep its size from ever
+        being tried again.
+        """
+        bucket = rows.bit_length()
+        known = _expected(self._seconds, bucket)
+        newest = self._seconds[self._newest] if self._seconds else 0.0
+        return min(known, newest * 2.0 ** max(0, bucket - self._newest)) if newest else known
 
     def rows_within(self, seconds: float, limit: int) -> int:
-        """How many rows can be expected to cost at most ``seconds`` together: 1 to ``limit``.
-
-        Of what was learnt about a size and what the size seen last makes one expect of it, the smaller counts: a size
-        that was once measured on a bad day is tried again, and so learnt anew.
-        """
+        """How many rows can be expected to cost at most ``seconds`` together: 1 to ``limit``."""
         if not self._seconds:
             return limit
-        newest = self._seconds[self._newest]
         for bucket in range(limit.bit_length(), 1, -1):
-            expected = newest * 2.0 ** (bucket - self._newest) if bucket > self._newest else newest
-            known = self._seconds[bucket] if bucket < len(self._seconds) else 0.0
-            if min(expected, known or expected) <= seconds:
+            if self.of(1 << (bucket - 1)) <= seconds:
                 return min(limit, (1 << bucket) - 1)
         return 1
 

@@ -108,6 +108,7 @@ class Endpoint:
                 timeout_s=self._settings.timeout_s,
             ),
             lanes=processes.size if processes else 1,
+            inline=processes is None,
         )
 
     @property
@@ -146,6 +147,12 @@ class Endpoint:
     def _read_aside(self, body: bytes | bytearray, head: Head, reply: Reply, start: float) -> Errand:
         """Have a thread decode ``body``, and go on from there."""
         errand = Errand()
+        patience_s = min(head.timeout_s or self._settings.timeout_s, self._settings.timeout_s)
+
+        def read() -> Request:
+            if errand.left or perf_counter() > start + patience_s:
+                raise TimedOut(patience_s)
+            return self.translator.decode(body, head)
 
         def proceed(said: Request | Exception) -> None:
             errand.reading = False
@@ -159,7 +166,7 @@ class Endpoint:
             except Exception as error:  # noqa: BLE001  likewise
                 self._fail(error, reply)
 
-        self.translator.aside(lambda: self.translator.decode(body, head), proceed)
+        self.translator.aside(read, proceed)
         return errand
 
     def _submit(self, request: Request, head: Head, reply: Reply, start: float) -> Ticket | None:

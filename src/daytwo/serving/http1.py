@@ -16,7 +16,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from daytwo.dialects import Payload
-from daytwo.errors import BodyTooLarge, DaytwoError, SlowBody
+from daytwo.errors import BodyTooLarge, DaytwoError, Overloaded, SlowBody
 from daytwo.serving.endpoint import Endpoint, Errand
 from daytwo.serving.head import Head
 from daytwo.serving.known_heads import Known, KnownHeads
@@ -29,6 +29,7 @@ _MAX_HEAD_BYTES = 64 << 10
 _UNKNOWN_IN_A_ROW = 64
 #: A larger answer is not joined to its head: writing twice costs less than copying it.
 _LONG_ANSWER_BYTES = 64 << 10
+_HEAD_END = b"\r\n\r\n"
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 Headers = list[tuple[bytes, bytes]]
@@ -52,6 +53,7 @@ class Protocol(HttpToolsProtocol):
     _short_is_free = True
     _running: Any = None
     _in_head = False
+    _tail = b""
     _head_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -79,17 +81,22 @@ class Protocol(HttpToolsProtocol):
                 self._answer_known(*found)
                 return
             self._unknown += 1
+        before: Any = self.cycle
         self._parse(data, is_fresh=is_fresh)
         cycle: Any = self.cycle
-        if is_fresh and self._between and self._unknown and isinstance(cycle, Exchange) and cycle.was_fit:
+        is_whole = is_fresh and self._between and isinstance(cycle, Exchange) and cycle is not before
+        if is_whole and cycle.was_fit and 0 < self._unknown < _UNKNOWN_IN_A_ROW:
             cycle.tell_head(self.known, data)
 
     def _parse(self, data: bytes, *, is_fresh: bool) -> None:
         self._short_is_free = True
         in_head = self._in_head
         # Pieces of a body are not searched: in a large one that would take longer than its model.
-        if (is_fresh or in_head) and b"pgrade" in data:
-            data = _without_upgrade(data)
+        if is_fresh or in_head:
+            before = self._tail if in_head else b""
+            self._tail = (before + data[1 - len(_HEAD_END) :])[1 - len(_HEAD_END) :]
+            if b"pgrade" in data:
+                data = _without_upgrade(data, before)
         super().data_received(data)
         if self._in_head:
             self._head_bytes = self._head_bytes + len(data) if in_head else 0
@@ -128,7 +135,12 @@ class Protocol(HttpToolsProtocol):
         self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
+        """Decide which way the request takes. ValueError (400, and the end of the connection) for an Upgrade that came in
+        pieces: the parser would take the body that follows for the next request.
+        """
         self._in_head = False
+        if self.parser.should_upgrade():
+            raise ValueError("this server upgrades no connection")
         path, _, query = self.url.partition(b"?")
         endpoint = self.short.get(path)
         if endpoint is None or not self._is_plain():
@@ -209,21 +221,26 @@ class Protocol(HttpToolsProtocol):
         return False
 
 
-def _without_upgrade(data: bytes) -> bytes:
-    """``data`` with an Upgrade header under another name: RFC 9110 lets a server ignore it, the parser would stop."""
-    head, end, body = data.partition(b"\r\n\r\n")
-    return _UPGRADE.sub(b"\r\nx-upgrade:", head) + end + body
+def _without_upgrade(data: bytes, before: bytes) -> bytes:
+    """``data`` with an Upgrade header in its head under another name of the same length: RFC 9110 lets a server ignore
+    it, the parser would stop. ``before`` is what came last of the same head.
+    """
+    found = (before + data).find(_HEAD_END)
+    end = len(data) if found < 0 else max(0, found + len(_HEAD_END) - len(before))
+    return _UPGRADE.sub(b"\r\nx-grade:", data[:end]) + data[end:]
 
 
 class Flow(FlowControl):
-    """uvicorn's flow control, that does not read more while requests wait in ``pipeline``: they would fill memory."""
+    """uvicorn's flow control, that does not read more while requests wait in ``pipeline``, or answers to be fetched: they would
+    fill memory.
+    """
 
     def __init__(self, transport: Any, pipeline: Sized) -> None:
         super().__init__(transport)
         self._pipeline = pipeline
 
     def resume_reading(self) -> None:
-        if not self._pipeline:
+        if not self._pipeline and not self.write_paused:
             super().resume_reading()
 
 
@@ -231,7 +248,7 @@ class Exchange:
     """One prediction on one connection: what uvicorn expects of a cycle, without ASGI."""
 
     __slots__ = (
-        "_body", "_endpoint", "_gathered", "_head", "_protocol", "_reserved", "_waiting", "disconnected", "keep_alive",
+        "_body", "_endpoint", "_head", "_protocol", "_reserved", "_waiting", "disconnected", "keep_alive",
         "more_body", "response_complete",
     )  # fmt: skip
 
@@ -241,7 +258,7 @@ class Exchange:
         self._waiting: Ticket | Errand | None = None
         self._head: Head | None = None
         self._body: bytes | bytearray = b""
-        self._gathered = self._reserved = 0
+        self._reserved = 0
         self.more_body = True
         self.response_complete = False
         self.disconnected = False
@@ -269,22 +286,24 @@ class Exchange:
             length, limit = self._head.length or 0, self._endpoint.translator.limits[self._head.dialect]
             if length > limit:
                 raise BodyTooLarge(limit, f"{length:,}")
-            self._reserved = self._endpoint.budget.reserve(length)
         except DaytwoError as error:
             self.reject(error)
 
     def gather(self, data: bytes) -> None:
-        """Keep a part of the body: as it is where it is all of it, else in its place, so that nothing is copied twice."""
-        if not self._gathered:
-            self._body, self._gathered = data, len(data)
-            return
-        assert self._head is not None
-        if isinstance(self._body, bytes):
-            whole = bytearray(self._head.length or 0)  # the system gives the memory only as it is written to
-            whole[: self._gathered] = self._body
-            self._body = whole
-        self._body[self._gathered : self._gathered + len(data)] = data
-        self._gathered += len(data)
+        """Keep a part of the body: as it is where it is all of it, else at the end of what came before."""
+        held = len(self._body)
+        if not held:
+            self._body = data
+        elif isinstance(self._body, bytearray):
+            self._body += data
+        else:
+            self._body = bytearray(self._body)
+            self._body += data
+        try:
+            self._reserved = self._endpoint.budget.grow(self._reserved, held + len(data))
+        except Overloaded as error:
+            self._body = b""
+            self.reject(error)
 
     def complete(self) -> None:
         """The body is here: ask the endpoint."""

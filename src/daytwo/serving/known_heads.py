@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from daytwo.serving.budget import SMALL_BYTES
 from daytwo.serving.endpoint import Endpoint
 from daytwo.serving.head import Head
 
@@ -45,8 +46,10 @@ class KnownHeads:
     def keep(self, data: bytes, head: Head, endpoint: Endpoint) -> None:
         """``data`` is a whole request, whose head was read as ``head`` and which goes to ``endpoint``."""
         end = data.find(_END, 0, _MAX_BYTES) + len(_END)
-        if end < len(_END) or head.length != len(data) - end or head.prediction_id is not None:
-            return  # an id of the caller's own will not be said again
+        if not data.startswith(b"POST ") or end < len(_END) or head.length != len(data) - end:
+            return
+        if head.prediction_id is not None or head.length > SMALL_BYTES:
+            return  # an id of the caller's own will not be said again, and large bodies are counted as they come
         if len(self._known) >= _MAX_HEADS:
             self._known.clear()
         self._known[data[:end]] = Known(head, endpoint)

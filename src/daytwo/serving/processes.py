@@ -14,6 +14,7 @@ import pickle
 import queue
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -31,6 +32,8 @@ log = logging.getLogger("daytwo.serving")
 
 #: How long a process may take to load its model and run its examples.
 _START_TIMEOUT_S = 300.0
+#: How long a batch may take on its way to a process.
+_SEND_TIMEOUT_S = 30
 #: Beyond the time that a request may take: then nobody waits for the answer any more.
 _MARGIN_S = 1.0
 
@@ -79,6 +82,8 @@ class ModelProcesses:
         """The model on ``batch``, in the next free process. Raises what the model raises, and PredictionFailed."""
         process = self._free.get()
         try:
+            if self._closed:
+                raise PredictionFailed("the model", "its processes have ended")
             if not process.pid:  # it was killed while it was idle
                 process.start(self._told)
                 process.await_ready()
@@ -140,6 +145,8 @@ class _Process:
 
     def start(self, told: Iterable[bytes]) -> None:
         ours, theirs = socket.socketpair()
+        # A process that does not even read must not hold its lane for ever.
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_TIMEOUT_S, 0))
         with theirs:
             command = [sys.executable, "-m", "daytwo.serving.model_process", str(theirs.fileno())]
             # In a session of its own: Ctrl-C in a terminal is for the server, which ends this one when it has drained.
@@ -162,8 +169,10 @@ class _Process:
         try:
             assert self._connection is not None
             self._connection.send_bytes(pickle.dumps(batch, pickle.HIGHEST_PROTOCOL))
+        except BlockingIOError:
+            raise self._died(f"did not read its batch within {_SEND_TIMEOUT_S} s") from None
         except OSError:
-            raise self._died("was gone") from None
+            raise self._died("") from None
         outputs: Batch = self._receive(timeout_s)
         return outputs
 
@@ -191,7 +200,14 @@ class _Process:
         if not how and process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 code = process.wait(1.0)
-                how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+                how = f"was killed by {_signal(-code)}" if code < 0 else f"ended with exit code {code}"
         self.stop()
         log.error("a model's process %s; another will be started", how or "was gone")
         return PredictionFailed("the model", f"the process that ran it {how or 'was gone'}")
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has no name here
+        return f"signal {number}"

@@ -95,12 +95,17 @@ class Predict:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Payload:
         budget, reserved = self._endpoint.budget, 0
+
+        def grown(size: int) -> None:
+            nonlocal reserved
+            reserved = budget.grow(reserved, size)
+
         try:
             try:
                 head = Head.of(scope["headers"], scope["query_string"])
                 limit = self._endpoint.translator.limits[head.dialect]
-                reserved = budget.reserve(min(head.length or 0, limit))
-                body = await self._reader.read(receive, head.length, limit)
+                body = await self._reader.read(receive, head.length, limit, grown)
+                grown(len(body))
             except ClientLeft:
                 raise
             except DaytwoError as error:

@@ -110,6 +110,8 @@ class Server(uvicorn.Server):
                 connection.give_up()
             elif connection.idle_since is not None and connection.idle_since < idle:
                 connection.transport.close()
+            elif connection.waiting_since is None and connection.idle_since is None and not connection.owes:
+                connection.idle_since = now  # its last bytes were no request
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the port. A worker among others does so when its models are there, so that nobody is sent to one that
@@ -159,6 +161,9 @@ class Server(uvicorn.Server):
         service.close()
         log.info("drained")
 
+    def _others_ready(self) -> bool:
+        return self._application.service.others_ready
+
     def _drained(self) -> bool:
         """Whether nothing is owed: no connection is left or, in a hurry, no request."""
         if self.force_exit:
@@ -179,8 +184,10 @@ class Server(uvicorn.Server):
 
     async def _close_listeners(self, sockets: list[socket.socket]) -> None:
         """Stop listening once everybody whom the kernel let in has been accepted."""
-        if not self._application.service.others_ready:  # else they go on with the same socket
+        if not self._others_ready():  # else they go on with the same socket
             listener.turn_away(sockets)
+            if self._others_ready():  # since just now: we shut the port that it had opened
+                listener.admit(sockets)
         await listener.emptied(sockets)
         for acceptor in self._acceptors:
             await acceptor.close()

@@ -187,7 +187,11 @@ class Service:
             log.warning("%s runs in a thread: what loads it cannot be told to another process", predictor.reference)
             return None
         processes = ModelProcesses(item.load, size, timeout_s=self.settings.timeout_s)
-        cost.warm_up(processes.run, item.example)
+        try:
+            cost.warm_up(processes.run, item.example)
+        except BaseException:
+            processes.close()
+            raise
         log.info("%s runs in %d processes of its own", predictor.reference, size)
         return processes
 

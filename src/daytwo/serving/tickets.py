@@ -12,8 +12,17 @@ from daytwo.errors import DaytwoError
 #: Told once: the outputs for a request's rows, or why there are none.
 Answered = Callable[[Batch | DaytwoError], None]
 
+#: Requests of more rows are looked at one by one where it is asked what comes before another.
+_LARGE_ROWS = 256
 #: What a waiting request holds beside its rows: its connection, its head, its place in the queue.
 _OVERHEAD_BYTES = 4096
+
+
+_NO_ROWS = Batch((), 0, {}, None)
+
+
+def _nobody(said: Batch | DaytwoError) -> None:
+    """Who answers when the caller is gone."""
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +49,11 @@ class Ticket:
     def left(self) -> int:
         """Rows that the model has not been given yet."""
         return self.batch.rows - self.begun
+
+    def let_go(self) -> None:
+        """Hold nothing any more."""
+        self.batch, self.begun, self.answered = _NO_ROWS, 0, _nobody
+        self._parts.clear()
 
     def next(self, rows: int) -> Piece:
         """The next ``rows`` of it."""
@@ -75,6 +89,7 @@ class Queue:
 
     def __init__(self) -> None:
         self._tickets: deque[Ticket] = deque()
+        self._large: set[Ticket] = set()
         self.rows = 0
         self.nbytes = 0.0
 
@@ -87,13 +102,21 @@ class Queue:
     def add(self, ticket: Ticket) -> None:
         """To the end."""
         self._tickets.append(ticket)
+        if ticket.batch.rows > _LARGE_ROWS:
+            self._large.add(ticket)
         self.rows += ticket.batch.rows
         self.nbytes += _weight(ticket)
 
     def drop(self, ticket: Ticket) -> None:
         """What the model has not been given of ``ticket`` will never be; it stands here, without weight, until met."""
-        self._forget(ticket, ticket.left)
-        ticket.begun = ticket.batch.rows
+        if ticket.left:
+            self._forget(ticket, ticket.left)
+        self._large.discard(ticket)
+        ticket.let_go()
+
+    def turns(self, max_rows: int) -> int:
+        """How many rows come before a small request that came now, where no batch has more than ``max_rows``."""
+        return self.rows - sum(max(0, ticket.left - max_rows) for ticket in self._large)
 
     def take(self, max_rows: int, max_bytes: int) -> list[Piece]:
         """The pieces of the next batch: at least one, if any is there, and as many as fit."""
@@ -116,6 +139,8 @@ class Queue:
             room, space = room - rows, space - rows * row_bytes
             if ticket.left:
                 self._tickets.append(ticket)
+            else:
+                self._large.discard(ticket)
         return pieces
 
     def _forget(self, ticket: Ticket, rows: int) -> None:
