@@ -38,26 +38,39 @@ def said(code: str) -> str:
         ("", "None"),
         ("import numpy; numpy.ones((600, 600)) @ numpy.ones((600, 600))", "None"),
         ("file = open(os.devnull)", "None"),
+        ("file = open(os.__file__)", "loading left a file open"),
         ("ours = socket.socketpair()", "loading left a socket open"),
         ("ours = os.pipe()", "loading left a pipe open"),
         ("import select; ours = select.epoll()", "loading left an event queue open"),
         ("threading.Thread(target=time.sleep, args=(60,), daemon=True).start()", "beside the main one"),
         (SESSION, "None"),
     ],
-    ids=["nothing", "blas at work", "a harmless file", "socket", "pipe", "epoll", "thread", "session of one thread"],
+    ids=[
+        "nothing",
+        "blas at work",
+        "a harmless file",
+        "file",
+        "socket",
+        "pipe",
+        "epoll",
+        "thread",
+        "session of one thread",
+    ],
 )
 def test_an_impediment_is_named(load: str, why: str) -> None:
     assert why in said(f"{START}\n{load}\nprint(impediment(before), flush=True)\nos._exit(0)")
 
 
 COPIES = """
-import json, os, random, socket, sys
+import json, os, random, socket, sys, time
 import numpy
 from daytwo.serving.forking import breed
 from daytwo.serving.template import Copy, adopt_orphans
 from daytwo.serving.ids import PredictionIds
 
 def become(post):
+    while os.getppid() != supervisor:  # the process between them has not ended yet
+        time.sleep(0.001)
     os.write(post.metrics, json.dumps([post.worker, post.workers, os.getpid(), os.getppid(), os.getsid(0),
         numpy.random.random(), random.random(), PredictionIds().new()]).encode() + b"\\n")
     return 7

@@ -83,3 +83,13 @@ def _command(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:  # it has just ended
         return b""
+
+
+def test_workers_that_are_copies_have_model_processes_too(packed: Path, tmp_path: Path) -> None:
+    flags = ("--trust", "--workers", "2", "--executor", "process", "--processes", "1")
+    with serving(packed, "moody", *flags, log=tmp_path / "log") as live:
+        assert "workers are copies of process" in live.output()
+        assert len(model_processes(live)) == 2
+        assert live.post({"feature_vector": [21.0]}).json()["value"] == 42.0
+        live.terminate()
+        assert live.left() == []

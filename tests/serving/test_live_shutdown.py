@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from pathlib import Path
@@ -86,6 +87,23 @@ def test_sigterm_loses_no_request_of_callers_that_reconnect_every_time(
         assert_nothing_lost(tally)
         assert before > CONNECTIONS
         assert live.process.returncode == 0
+
+
+def test_who_stops_every_process_of_the_server_at_once_loses_no_request_either(packed: Path, tmp_path: Path) -> None:
+    """As systemd does by default; the supervisor then tells its workers once more."""
+
+    async def stop_all(live: Live) -> Tally:
+        async with Load(live.port, CONNECTIONS, ask_iris) as load:
+            await asyncio.sleep(1.0)
+            for pid in live.left():
+                os.kill(pid, signal.SIGTERM)
+            await load.finished()
+        await asyncio.to_thread(live.process.wait, STOP_TIMEOUT_S)
+        return load.tally
+
+    with serving(packed, "iris", "--workers", "2", drain_delay=0.5, log=tmp_path / "log") as live:
+        assert_nothing_lost(asyncio.run(stop_all(live)))
+        assert live.left() == []
 
 
 def test_after_sigterm_it_is_not_ready_and_serves_on_for_the_drain_delay(packed: Path, tmp_path: Path) -> None:

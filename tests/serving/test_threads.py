@@ -8,17 +8,25 @@ import pytest
 
 from daytwo.serving.threads import thread_variables
 
-EVERY = sorted(thread_variables(1, {}))
+EVERY = sorted(name for name in thread_variables(1, {}) if name.isupper() and not name.startswith("_"))
 
 
 def test_every_library_is_told() -> None:
-    assert thread_variables(3, {"HOME": "/"}) == dict.fromkeys(EVERY, "3")
+    added = thread_variables(3, {"HOME": "/"})
+    assert {name: added[name] for name in EVERY} == dict.fromkeys(EVERY, "3")
+    assert len(added) == len(EVERY) + 1  # and which of them we set
     assert {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"} <= set(EVERY)
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_what_the_user_set_stands(name: str) -> None:
     assert name not in thread_variables(3, {name: "7"})
+
+
+def test_what_we_set_for_one_process_is_not_the_users_word_for_the_next() -> None:
+    server = {"MKL_NUM_THREADS": "7"} | thread_variables(4, {"MKL_NUM_THREADS": "7"})
+    process = server | thread_variables(1, server)
+    assert (process["OMP_NUM_THREADS"], process["MKL_NUM_THREADS"]) == ("1", "7")
 
 
 def test_what_the_user_set_for_openmp_holds_for_those_who_go_by_it() -> None:

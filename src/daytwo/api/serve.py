@@ -67,7 +67,13 @@ def serve(
     # Workers get what was verified here, so that an alias that moves meanwhile cannot split them.
     paths = [str(item.bundle.path if item.bundle else reference)
              for item, reference in zip(models, references, strict=True)]  # fmt: skip
-    told = {"references": paths, "registry": str(home), "settings": asdict(settings), "plan": asdict(chosen)}
+    told = {
+        "path": sys.path,
+        "references": paths,
+        "registry": str(home),
+        "settings": asdict(settings),
+        "plan": asdict(chosen),
+    }
     return _supervisor(told, models, settings, chosen, listener).run(tell)
 
 
@@ -86,7 +92,7 @@ def _plan(models: Sequence[Served], references: Sequence[str | Path | Bundle], s
 def _supervisor(
     told: Mapping[str, object], models: Sequence[Served], settings: ServeSettings, chosen: Plan, listener: socket.socket
 ) -> Supervisor:
-    command = [sys.executable, "-m", "daytwo.api.worker", json.dumps(told)]
+    command = [sys.executable, "-P", "-m", "daytwo.api.worker", json.dumps(told)]
     added = thread_variables(chosen.threads, os.environ)
     template = Template(command, os.environ | added | _THREADLESS) if chosen.shared else None
     return Supervisor(

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import mmap
+import os
 import signal
 import socket
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +29,8 @@ from daytwo.serving.server import run
 from daytwo.serving.service import Place, Served, Service, layout_of
 from daytwo.settings import ServeSettings
 
+log = logging.getLogger("daytwo.serving")
+
 _POST = ("worker", "workers", "listener", "metrics", "orphaned")
 
 
@@ -36,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in (*_POST, "template"):
         parser.add_argument(f"--{name}", type=int)
     given = parser.parse_args(arguments)
+    sys.path[:] = given.told["path"]
     settings = ServeSettings(**given.told["settings"])
     logs.configure(settings.log_format)
     if given.template is not None:
@@ -67,7 +73,22 @@ def _template(told: dict[str, Any], settings: ServeSettings, control: socket.soc
     except Exception as error:  # noqa: BLE001  the workers will meet it too, stay up and say it to whoever asks
         models, unfit = [], sentence(error)
     control.send(json.dumps({"unfit": unfit}).encode())
-    return 0 if unfit else breed(control, lambda post: _work(models, settings, post))
+    return 0 if unfit else breed(control, lambda post: _work_and_end(models, settings, post))
+
+
+def _work_and_end(models: Sequence[Served], settings: ServeSettings, post: Post) -> int:
+    """As :func:`_work`, in a copy. It ends without what it was to do at its exit: that belongs to the template, and a
+    temporary folder that one copy cleared away would be gone for all.
+    """
+    code = 1
+    try:
+        code = _work(models, settings, post)
+    except BaseException:
+        log.exception("a worker failed")
+    finally:
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(code)
 
 
 def _loaded(item: Served) -> Served:
@@ -77,7 +98,7 @@ def _loaded(item: Served) -> Served:
     def there() -> Predictor:
         return predictor
 
-    return replace(item, load=there)
+    return replace(item, load=there, load_elsewhere=item.load)
 
 
 if __name__ == "__main__":

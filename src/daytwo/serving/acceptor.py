@@ -21,6 +21,8 @@ _FAIR = 1
 #: For each beyond that, it leaves others so long to take it, up to the most: they may be stuck in a model that lets
 #: nothing else run, and then the caller is better off here.
 _PATIENCE_S, _MOST_S = 0.002, 0.05
+#: Who took nobody in so long a wait is stuck, and is not waited for until it moves.
+_STUCK_S = 0.01
 #: After the process ran out of file descriptors.
 _FULL_S = 0.5
 
@@ -47,6 +49,7 @@ class Acceptor:
         self._loop = asyncio.get_running_loop()
         self._arriving: set[asyncio.Task[object]] = set()
         self._pause: asyncio.TimerHandle | None = None
+        self._fewest = self._stuck_at = -1.0
         self._watch()
 
     async def close(self) -> None:
@@ -62,18 +65,22 @@ class Acceptor:
 
     def _knock(self) -> None:
         """Somebody waits: take them, or leave others the time to."""
-        if (unfair := self._lead() - _FAIR) > 0:
+        unfair = self._lead() - _FAIR
+        if unfair > 0 and self._fewest != self._stuck_at:
             self._rest(min(_MOST_S, unfair * _PATIENCE_S))
         else:
             self._accept()
 
     def _rest(self, seconds: float) -> None:
         self._loop.remove_reader(self._listener.fileno())
-        self._pause = self._loop.call_later(seconds, self._resume)
+        self._pause = self._loop.call_later(seconds, self._resume, seconds, self._fewest)
 
-    def _resume(self) -> None:
+    def _resume(self, waited_s: float, fewest: float) -> None:
         self._pause = None
         self._watch()
+        self._lead()
+        moved = self._fewest != fewest
+        self._stuck_at = fewest if waited_s >= _STUCK_S and not moved else -1.0
         self._accept()
 
     def _lead(self) -> float:
@@ -82,7 +89,8 @@ class Acceptor:
         self._open.set(mine)
         ready, opened = self._instruments.each("daytwo_ready"), self._instruments.each("daytwo_connections")
         ready[self._instruments.worker] = 0.0
-        return mine - min((count for count, is_ready in zip(opened, ready, strict=True) if is_ready), default=mine)
+        self._fewest = min((count for count, is_ready in zip(opened, ready, strict=True) if is_ready), default=mine)
+        return mine - self._fewest
 
     def _accept(self) -> None:
         try:

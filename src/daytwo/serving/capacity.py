@@ -78,6 +78,8 @@ def plan(
     refused = "" if forks else "only Linux has what it needs"
     if on_gpu:
         refused = "a model may use the GPU, which does not survive a fork"
+    elif threads != "auto" and threads > 1:
+        refused = "sessions that have threads of their own cannot be copied"
     shared = preload and not refused
     chosen, why = _auto(limits, demands, shared=shared, on_gpu=on_gpu) if workers == "auto" else (workers, "request")
     share = max(1, math.floor(limits.cpus / chosen)) if threads == "auto" else threads

@@ -19,7 +19,8 @@ from time import monotonic, sleep
 
 #: Where to look for what a process has open, and for its threads.
 _DESCRIPTORS, _THREADS = Path("/proc/self/fd"), Path("/proc/self/task")
-#: What must not be shared with a copy: connections, pipes, the kernel's event queues, devices.
+#: What must not be shared with a copy: connections, pipes, the kernel's event queues, devices; and files, for all copies
+#: would read on from where any of them stopped.
 _LIVE = {"socket:": "a socket", "pipe:": "a pipe", "anon_inode:": "an event queue", "/dev/": "a device"}
 _HARMLESS = ("/dev/null", "/dev/urandom", "/dev/random", "/dev/zero")
 #: A thread that was ended is still listed for a moment.
@@ -63,6 +64,8 @@ def impediment(before: frozenset[str]) -> str | None:
     for start, what in _LIVE.items():
         if any(name.startswith(start) for name in opened):
             return f"loading left {what} open"
+    if opened:
+        return f"loading left a file open ({min(opened)})"
     left = _threads_after_fork()
     return f"loading left threads beside the main one: {', '.join(left)}" if left else None
 

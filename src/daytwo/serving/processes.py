@@ -148,7 +148,7 @@ class _Process:
         # A process that does not even read must not hold its lane for ever.
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_TIMEOUT_S, 0))
         with theirs:
-            command = [sys.executable, "-m", "daytwo.serving.model_process", str(theirs.fileno())]
+            command = [sys.executable, "-P", "-m", "daytwo.serving.model_process", str(theirs.fileno())]
             # In a session of its own: Ctrl-C in a terminal is for the server, which ends this one when it has drained.
             self._process = subprocess.Popen(  # noqa: S603  our own
                 command,

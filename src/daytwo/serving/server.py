@@ -85,9 +85,11 @@ class Server(uvicorn.Server):
         yield
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Begin the drain; SIGINT, or a second signal, hurries it."""
-        self._hurry = self._hurry or self.should_exit or sig == signal.SIGINT
-        self.force_exit = self.should_exit and sig == signal.SIGINT
+        """Begin the drain; SIGINT hurries it, and ends it when it is hurried already. So does a second SIGTERM hurry it,
+        but in one of many: whoever stops a whole control group tells each process, and the supervisor tells them again.
+        """
+        self.force_exit = self.force_exit or (self._hurry and sig == signal.SIGINT)
+        self._hurry = self._hurry or sig == signal.SIGINT or (self.should_exit and not self._one_of_many)
         self.should_exit = True
 
     def begin_drain(self) -> None:

@@ -41,6 +41,7 @@ class Served:
     example: rows to warm up with
     bundle:  None for a model file that was never packed
     notes:   what to tell whoever starts the server
+    load_elsewhere: how another process loads it, where ``load`` is only for this one
     """
 
     name: str
@@ -50,6 +51,7 @@ class Served:
     example: Batch
     bundle: Bundle | None = None
     notes: tuple[str, ...] = ()
+    load_elsewhere: Callable[[], Predictor] | None = None
 
 
 @dataclass(frozen=True)
@@ -183,10 +185,11 @@ class Service:
         worth_it = size > 1 and cost.slow and not predictor.model.releases_gil
         if wanted == "thread" or (wanted == "auto" and not worth_it):
             return None
-        if not fit_for_processes(item.load):
+        load = item.load_elsewhere or item.load
+        if not fit_for_processes(load):
             log.warning("%s runs in a thread: what loads it cannot be told to another process", predictor.reference)
             return None
-        processes = ModelProcesses(item.load, size, timeout_s=self.settings.timeout_s)
+        processes = ModelProcesses(load, size, timeout_s=self.settings.timeout_s)
         try:
             cost.warm_up(processes.run, item.example)
         except BaseException:

@@ -98,7 +98,7 @@ class Supervisor:
             if worker.process is not None and (code := worker.process.poll()) is not None:
                 self._mourn(index, worker, how(code))
         if self._template is not None:
-            self._template.tend()
+            self._template.tend(wanted=any(worker.process is None for worker in self._workers))
             reap_strays([*(w.process.pid for w in self._workers if w.process), self._template.pid or 0])
         for index, worker in enumerate(self._workers):
             if worker.process is None and monotonic() >= worker.start_at and self._stop is None:
@@ -135,9 +135,9 @@ class Supervisor:
         )
 
     def _on_signal(self, number: int, _: Any) -> None:
-        if self._stop is not None:
+        if self._stop is not None:  # somebody is in a hurry
             for worker in self._workers:
-                self._send(worker, number)
+                self._send(worker, signal.SIGINT)
         self._stop = number
 
     def _send(self, worker: _Worker, number: int) -> None:

@@ -18,8 +18,8 @@ log = logging.getLogger("daytwo.serving")
 
 State = Literal["absent", "loading", "fit", "unfit"]
 
-#: After a death the next template waits so long.
-_PAUSE_S = 1.0
+#: After a death the next template waits, doubling from the first to the last of these seconds.
+_PAUSES_S = (1.0, 60.0)
 #: A copy takes milliseconds, or a tenth of a second for many gigabytes; a template that takes this long hangs.
 _COPY_TIMEOUT_S = 10.0
 _POLL_S = 0.01
@@ -91,6 +91,7 @@ class Template:
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._start_at = 0.0
+        self._pause_s = _PAUSES_S[0]
         self.state: State = "absent"
 
     @property
@@ -98,14 +99,20 @@ class Template:
         """Its process id, while there is one."""
         return self._process.pid if self._process else None
 
-    def tend(self) -> None:
-        """Start it where it is missing; note what it says of itself, and its death."""
-        if self.state == "absent" and monotonic() >= self._start_at:
-            self._start()
+    def tend(self, *, wanted: bool = True) -> None:
+        """Start it where it is missing and ``wanted``; note what it says of itself, and its death."""
+        if self.state == "absent" and wanted and monotonic() >= self._start_at:
+            try:
+                self._start()
+            except OSError as error:
+                log.error("the template cannot be started: %s", error.strerror)  # noqa: TRY400  one line
+                self._fail("absent")
         if self.state == "loading":
             self._hear()
         elif self.state == "fit" and self._process and (code := self._process.poll()) is not None:
-            log.error("the template ended (%s); loading another. Its workers go on", how(code))
+            log.error(
+                "the template ended (%s); another is loaded when a worker is missing. Its workers go on", how(code)
+            )
             self._fail("absent")
 
     def copy(self, worker: int, workers: int, descriptors: Sequence[int]) -> Copy:
@@ -170,7 +177,8 @@ class Template:
             self._process.kill()
             self._process.wait()
         self._control = self._process = None
-        self._start_at = monotonic() + _PAUSE_S
+        self._start_at = monotonic() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, _PAUSES_S[1])
         self.state = state
 
 

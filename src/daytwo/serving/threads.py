@@ -22,18 +22,24 @@ _THREAD_VARIABLES: Mapping[str, bool] = {
 }
 
 
+#: Which of them we set: what a process that we start inherits from us is not the user's word.
+_OURS = "_DAYTWO_THREADS"
+
+
 def thread_variables(threads: int, environment: Mapping[str, str]) -> dict[str, str]:
     """What to add to ``environment`` so that the libraries keep to ``threads``. What the user set there stands.
 
     >>> sorted(thread_variables(2, {"OMP_NUM_THREADS": "4"}))
-    ['POLARS_MAX_THREADS', 'RAYON_NUM_THREADS', 'VECLIB_MAXIMUM_THREADS']
+    ['POLARS_MAX_THREADS', 'RAYON_NUM_THREADS', 'VECLIB_MAXIMUM_THREADS', '_DAYTWO_THREADS']
     """
-    said = "OMP_NUM_THREADS" in environment
-    return {
+    ours = environment.get(_OURS, "").split()
+    said = {name for name in _THREAD_VARIABLES if name in environment and name not in ours}
+    added = {
         name: str(threads)
         for name, goes_by_openmp in _THREAD_VARIABLES.items()
-        if name not in environment and not (said and goes_by_openmp)
+        if name not in said and not (goes_by_openmp and "OMP_NUM_THREADS" in said)
     }
+    return added | {_OURS: " ".join(added)}
 
 
 def keep_to(threads: int) -> None:
