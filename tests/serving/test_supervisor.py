@@ -79,7 +79,7 @@ def test_told_to_stop_it_stops_all_and_exits_0(
 ) -> None:
     started = workers(tmp_path, 2)
     time.sleep(0.2)
-    supervisor.send_signal(signal.SIGTERM)
+    supervisor.send_signal(number)
     assert supervisor.wait(10) == 0
     assert all(gone(pid) for pid in started)
 
